@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frontier.h - counting collectives, and not cutting them (DESIGN 4.2) */
+#ifndef CAIRN_MPI_FRONTIER_H
+#define CAIRN_MPI_FRONTIER_H
+
+#include "mpi_wrappers/comm.h"
+#include "runtime/process/process.h"
+
+/* Set by the signal handler once the counts of the pending epoch are published,
+ * cleared when it ends: the one word that the fast path tests. */
+extern _Atomic uint32_t frontier_pending;
+
+/* The slow part of coll_enter: waits until the targets are known, holds here if
+ * the rank may, raises the target if it must. */
+void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function);
+
+/*
+ * coll_enter - this rank enters a collective on comm
+ *
+ * Every collective (blocking, non-blocking, constructors, free, disconnect,
+ * window and file collectives, Finalize) calls it once, at depth 1, right before
+ * it crosses.  function: api.tbl number, for messages.  With no epoch pending
+ * it is one counter and one predictable branch.  May park the thread, and come
+ * back after a restart: fetch real handles *after* it.
+ */
+static inline void coll_enter(struct thread_ctx *ctx, struct vcomm *comm,
+			      int function)
+{
+	/* One word, stored before pending is tested: the handler that sets
+	 * pending runs on this thread or issues membarrier() (TRAPS, MPI 3). */
+	atomic_store_explicit(&comm->entered,
+			      atomic_load_explicit(&comm->entered,
+						   memory_order_relaxed) + 2,
+			      memory_order_relaxed);
+	__asm__ volatile("" ::: "memory");
+	if (__builtin_expect(atomic_load_explicit(&frontier_pending,
+						  memory_order_relaxed), 0))
+		frontier_enter(ctx, comm, function);
+}
+
+/* Blocked, polling, or in a synchronous send while an epoch is pending: call
+ * from wait loops each time they came back because of ctx->stop, and from
+ * unsuccessful tests and probes while frontier_pending.  comm and peer say who
+ * could end the wait: peer is a p2p rank of comm, or MPI_ANY_SOURCE.  Sends NEED
+ * once per wait if this rank must go on; parks if it may hold.  The wait's state
+ * is kept in *need, zero at its start; frontier_unblocked withdraws. */
+struct frontier_need {
+	int state;
+	int peer;     /* world rank or -1 */
+	uint64_t gid;
+};
+void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
+		      const struct vcomm *comm, int peer, int function);
+void frontier_unblocked(struct frontier_need *need);
+
+/* Group calls, counted by (kind, parent, group, tag, ordinal) (TRAPS, MPI 4). */
+void group_call_enter(struct thread_ctx *ctx, uint64_t gid,
+		      unsigned int members, int function);
+
+/* A communicator's slot on the control page: taken when it is made, given back
+ * when freed. 0 or -ENOSPC. */
+int frontier_register(struct vcomm *comm);
+void frontier_unregister(struct vcomm *comm);
+
+/* A barrier that may be stepped out of: enter as coll_enter, then leave it with
+ * frontier_barrier_stepped_out() when the target is below its count (the caller
+ * then waits in safepoint() and enters again). */
+void frontier_barrier_begin(struct vcomm *comm); /* sets the inside bit */
+void frontier_barrier_end(struct vcomm *comm);	 /* clears it */
+
+#endif

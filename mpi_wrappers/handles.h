@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* handles.h - virtual MPI handles: what the program holds, and what is behind */
+#ifndef CAIRN_MPI_HANDLES_H
+#define CAIRN_MPI_HANDLES_H
+
+#include <mpi.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * DESIGN
+ *
+ * Every handle the program holds is virtual, but for MPICH's predefined
+ * constants (kind bits 31-30 = 00 null, 01 builtin), which stay as they are and
+ * have records too where we need any (MPI_COMM_WORLD, MPI_COMM_SELF).  A virtual
+ * handle is an int in MPICH's own layout with bits 31-30 = 11 ("indirect") and
+ * MPICH's kind in bits 29-26, so a program that prints or compares handles sees
+ * nothing new; the low 26 bits are an index into that kind's two-level table.
+ * Tables only grow; a look-up takes no lock: two loads.
+ *
+ * Real handles have C types of their own, so that mixing them does not compile.
+ * Every record starts with struct vobject.  Records are reference-counted:
+ * one for the handle the program holds, one for each pending operation or
+ * derived object that needs it.
+ */
+struct real_handle {
+	int id;
+};
+
+enum vkind { /* MPICH's own numbers (bits 29-26 of a handle) */
+	V_COMM = 1,
+	V_GROUP = 2,
+	V_TYPE = 3,
+	V_FILE = 4, /* MPI_File is a pointer in MPICH: see file.c */
+	V_ERRHANDLER = 5,
+	V_OP = 6,
+	V_INFO = 7,
+	V_WIN = 8,
+	V_KEYVAL = 9,
+	V_ATTR = 10,
+	V_REQUEST = 11,
+	V_SESSION = 14,
+	V_MESSAGE = 12, /* ours: MPICH uses request handles for messages */
+	V_KINDS = 16,
+};
+
+struct vobject {
+	int handle;		/* what the program holds */
+	_Atomic int refs;
+	struct real_handle real; /* {0} while there is none */
+	uint16_t kind;
+	uint16_t flags;		/* the kind's own */
+	uint64_t serial;	/* order of creation in this process, all kinds:
+				   a rebuild goes by it (communicators by gid) */
+};
+
+/* handle_new - a zeroed record of `size` bytes (struct vobject first) with a
+ * fresh handle and one reference; NULL without memory. */
+void *handle_new(enum vkind kind, size_t size);
+/* handle_builtin - a record for a predefined constant. */
+void *handle_builtin(enum vkind kind, int handle, size_t size);
+/* handle_get - the record, or NULL for a null, freed or foreign handle or one
+ * of another kind.  Inline two-level look-up. */
+static inline void *handle_get(enum vkind kind, int handle);
+void object_ref(void *object);
+/* object_put - drop a reference; the last one calls the kind's destructor and
+ * gives the index back. */
+void object_put(void *object);
+/* handle_each - call fn for every live record of a kind (not the builtins) in
+ * order of serial; stops at the first result that is not 0 and gives it. */
+int handle_each(enum vkind kind, int (*fn)(void *object, void *arg), void *arg);
+
+#define HANDLE_LEAF 1024
+struct handle_leaf {
+	struct vobject *slot[HANDLE_LEAF];
+};
+struct handle_table {
+	struct handle_leaf *leaf[1 << 16]; /* 26-bit index */
+};
+extern struct handle_table handle_tables[V_KINDS];
+extern struct handle_table handle_builtins[V_KINDS]; /* leaf[0] only, by low
+							 byte(s) of the constant */
+
+static inline void *handle_get(enum vkind kind, int handle)
+{
+	uint32_t h = (uint32_t)handle;
+	uint32_t index = h & 0x3ffffff;
+	const struct handle_leaf *leaf;
+
+	if (__builtin_expect(((h >> 26) & 15) != (uint32_t)kind, 0))
+		return NULL;
+	if ((h >> 30) == 3)
+		leaf = handle_tables[kind].leaf[index / HANDLE_LEAF];
+	else if ((h >> 30) == 1)
+		leaf = handle_builtins[kind].leaf[0], index &= HANDLE_LEAF - 1;
+	else
+		return NULL;
+	return leaf ? leaf->slot[index % HANDLE_LEAF] : NULL;
+}
+
+#endif

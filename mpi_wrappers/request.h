@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* request.h - requests: what must be known to finish or repeat an operation */
+#ifndef CAIRN_MPI_REQUEST_H
+#define CAIRN_MPI_REQUEST_H
+
+#include "mpi_wrappers/comm.h"
+
+struct thread_ctx;
+
+/* request_collective - a virtual request for a non-blocking collective that was
+ * just entered (real handle given); keeps what it references alive.  Used by
+ * generated wrappers.  Gives the handle for the program. */
+MPI_Request request_collective(struct vcomm *comm, struct real_handle real,
+			       int function);
+/* request_opaque - a virtual request of a kind that cannot be restored yet
+ * (RMA, file, partitioned, generalized): its existence refuses a checkpoint. */
+MPI_Request request_opaque(struct real_handle real, int function);
+
+/* Called by init.c / the epoch hooks (rebuild.c). */
+int request_rebuild(void); /* after a restart: post receives again in order */
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* control.h - how a rank and its node's agent talk */
+#ifndef CAIRN_BASE_CONTROL_H
+#define CAIRN_BASE_CONTROL_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*
+ * DESIGN
+ *
+ * Two channels join a rank and its agent.
+ *  - The control page: a memfd mapped by both.  The agent writes what the rank
+ *    must know (`agent` part), the rank writes what the agent reduces (`rank`
+ *    part).  It can be read and written in a signal handler, in either half.
+ *  - A SOCK_SEQPACKET socket: messages from rank to agent, one datagram each
+ *    (struct control_msg, with descriptors where said).  The agent never
+ *    sends on it after the greeting but for CONTROL_FILL and CONTROL_GO
+ *    during a restart.
+ *
+ * Whenever the agent has changed its part it bumps `agent.seq`, wakes the
+ * futex on it, and, if the rank must react though it may be computing, sends
+ * CONTROL_SIGNAL to the rank's leader thread (tgkill).  Signals may be lost in
+ * one another: the agent repeats them while it waits for an answer.
+ */
+#define CONTROL_MAGIC	0x4c54434eU
+#define CONTROL_VERSION 1
+#define CONTROL_SIGNAL	58 /* a realtime signal; hidden from the program */
+#define CONTROL_SLOTS	4096
+#define CONTROL_FD_MIN	800 /* Cairn's own descriptors lie at or above this
+			       (or the soft limit less 64, if that is lower) */
+
+/* What the agent asks of a rank.  Ordered: a rank that sees a later command
+ * of the same epoch has missed nothing that matters. */
+enum control_cmd {
+	CMD_RUN = 0,  /* no epoch pending */
+	CMD_FRONTIER, /* publish counts; hold when you may (DESIGN 4.2) */
+	CMD_DRAIN,    /* all hold: exchange markers, receive all (4.3) */
+	CMD_CAPTURE,  /* all are quiet: make the twin (4.5) */
+	CMD_RELEASE,  /* captured: run on */
+	CMD_ABORT,    /* forget this epoch, run on */
+};
+
+/* Where a rank is in the epoch `state_epoch`. */
+enum control_state {
+	STATE_STARTING = 0, /* libcairn not yet ready */
+	STATE_RUNNING,
+	STATE_PUBLISHED, /* counts are in slots[]; not holding */
+	STATE_HELD,	 /* all threads parked or stopped, nothing owed */
+	STATE_QUIET,	 /* drained (I3 holds for this rank) */
+	STATE_CAPTURED,	 /* sheet sent, twin made */
+	STATE_REFUSED,	 /* cannot be captured now: why[] says it */
+	STATE_FINALIZED, /* past MPI_Finalize (TRAPS, MPI 11) */
+	STATE_EXITED,
+};
+
+/* A count that is compared over the members of a group: a communicator, or a
+ * group call (create_group, intercomm_create; TRAPS, MPI 4). */
+struct control_slot {
+	_Atomic uint64_t gid;	 /* 0: free.  Same on all members */
+	_Atomic uint64_t word;	 /* published: count << 1 | in a steppable
+				    barrier */
+	_Atomic uint64_t target; /* by the agent, valid when
+				    agent.targets_epoch is this epoch */
+	uint32_t members;	 /* how many ranks the group has */
+	uint32_t flags;		 /* SLOT_* */
+};
+#define SLOT_GROUP_CALL 1U /* exists only while or after it is entered */
+#define SLOT_WORLD	2U /* may lack entries of ranks that exited */
+
+struct control_page {
+	uint32_t magic, version;
+	uint32_t rank, nranks; /* in the job; set by the agent before start */
+	uint32_t local_rank, local_nranks;
+
+	struct {
+		_Atomic uint32_t seq; /* bumped at every change; futex */
+		_Atomic uint32_t cmd; /* enum control_cmd */
+		_Atomic uint32_t epoch;
+		_Atomic uint32_t targets_epoch; /* targets[] valid for it */
+		_Atomic uint32_t owed; /* ranks that need us to go on */
+		_Atomic uint32_t slice; /* >0: all holds released for a slice
+					   (STALL); odd while released */
+		_Atomic uint32_t capture_stop; /* 1: --capture=stop */
+		_Atomic uint32_t flags;
+	} agent __attribute__((aligned(64)));
+
+	struct {
+		_Atomic uint32_t state; /* enum control_state */
+		_Atomic uint32_t state_epoch;
+		_Atomic uint32_t leader_tid; /* whom to signal */
+		_Atomic uint32_t nslots; /* slots[0..nslots) were ever used */
+		_Atomic uint64_t drain_sent, drain_received;
+		_Atomic uint64_t hold_ns, quiet_ns, capture_ns; /* stamps,
+				CLOCK_MONOTONIC, for pause_ms */
+		_Atomic uint32_t function; /* api.tbl number a must-go rank is
+					      in; for STALL messages */
+		char why[256]; /* STATE_REFUSED: one sentence */
+	} rank __attribute__((aligned(64)));
+
+	struct control_slot slots[CONTROL_SLOTS];
+};
+
+/* Messages from rank to agent. */
+enum control_type {
+	CONTROL_HELLO = 1, /* cairn-rank's first; text: the job's secret */
+	CONTROL_READY,	   /* libcairn is up: value = pid, peer = rank */
+	CONTROL_PUBLISHED, /* slots[] are filled for this epoch */
+	CONTROL_HELD,
+	CONTROL_UNHELD,
+	CONTROL_RAISE,	   /* gid, value = new count */
+	CONTROL_NEED,	   /* peer (world rank), or -1 with gid: every member
+			      of that communicator (wildcard) */
+	CONTROL_CANCEL,	   /* withdraws the NEED with the same peer and gid */
+	CONTROL_QUIET,
+	CONTROL_CAPTURED,  /* descriptors: sheet, mem, pagemap, life line of the
+			      twin (EOF = may exit), in this order; value =
+			      pid of the twin, or of the rank itself with
+			      --capture=stop */
+	CONTROL_REFUSED,   /* text: the sentence */
+	CONTROL_RESUMED,   /* after RELEASE or ABORT, or after a restart */
+	CONTROL_REQUEST,   /* the program asks for a checkpoint (cairn.h) */
+	CONTROL_FINALIZED,
+	CONTROL_EXITING,   /* value = exit code */
+	/* during a restart */
+	CONTROL_RESTORE,   /* cairn-rank: I am to be restored; value = pid */
+	CONTROL_MAPPED,	   /* restorer: all is mapped; fd: my /proc/self/mem */
+	/* from agent to rank */
+	CONTROL_WELCOME,   /* fd: the control page's memfd */
+	CONTROL_SHEET,	   /* fd: the sheet to map */
+	CONTROL_FILL,	   /* unused */
+	CONTROL_GO,	   /* memory is complete: jump */
+	CONTROL_DENIED,	   /* text: why; the rank exits */
+};
+
+struct control_msg {
+	uint32_t type; /* enum control_type */
+	uint32_t epoch;
+	int32_t peer;
+	uint32_t text_len;
+	uint64_t gid;
+	uint64_t value;
+	char text[480];
+};
+
+#endif

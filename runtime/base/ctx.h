@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ctx.h - what the runtime knows of one thread of the program */
+#ifndef CAIRN_BASE_CTX_H
+#define CAIRN_BASE_CTX_H
+
+/* Offsets for the assembly of the crossing; checked below. */
+#define CTX_SELF     0
+#define CTX_UPPER_FS 8
+#define CTX_LOWER_FS 16
+#define CTX_STOP     24
+#define CTX_DEPTH    28
+
+#ifndef __ASSEMBLER__
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One per thread of the program, in memory of libcairn's own allocator (upper
+ * half, so it is in the image).  It is reached in two ways:
+ *  - cairn_ctx, a TLS variable of libcairn (initial-exec), where FS is known to
+ *    be the program's: fast path of every wrapper; NULL on a thread that
+ *    Cairn has not met yet (ctx_here() adopts it);
+ *  - the GS base, where FS may be a donor's: crossing, callbacks, signal
+ *    handlers.  A new thread inherits its maker's GS: a handler must check
+ *    tid before it believes it.
+ */
+struct thread_ctx {
+	struct thread_ctx *self;    /* this address: mov %gs:0 */
+	uint64_t upper_fs;	    /* the program's FS base of this thread */
+	uint64_t lower_fs;	    /* its donor's FS base; 0: no donor yet */
+	_Atomic uint32_t stop;	    /* leave the lower half's loops, and look */
+	uint32_t depth;		    /* wrappers this thread is inside of */
+	int32_t tid;		    /* the kernel's number now */
+	int32_t app_tid;	    /* the number the program's libc believes */
+	void *donor;		    /* lower's handle for the donor */
+	void *process;		    /* process/'s own part (struct thread) */
+	void *mpi;		    /* mpi_wrappers' own part */
+	uint64_t reserved[7];
+};
+
+_Static_assert(offsetof(struct thread_ctx, upper_fs) == CTX_UPPER_FS, "asm");
+_Static_assert(offsetof(struct thread_ctx, lower_fs) == CTX_LOWER_FS, "asm");
+_Static_assert(offsetof(struct thread_ctx, stop) == CTX_STOP, "asm");
+_Static_assert(offsetof(struct thread_ctx, depth) == CTX_DEPTH, "asm");
+
+#endif
+#endif

@@ -1,0 +1,13 @@
+# runtime/base: errors, logs, formats shared by all; knows nothing of MPI or
+# of checkpoints.  Safe in signal handlers and without TLS where said so.
+noinst_LIBRARIES += runtime/libbase.a
+runtime_libbase_a_SOURCES = \
+	runtime/base/control.h \
+	runtime/base/err.c runtime/base/err.h \
+	runtime/base/fmt.c runtime/base/fmt.h \
+	runtime/base/log.c runtime/base/log.h \
+	runtime/base/sheet.h \
+	runtime/base/sys.h \
+	runtime/base/where.c runtime/base/where.h
+runtime_libbase_a_CFLAGS = $(AM_CFLAGS) -fno-stack-protector $(SANITIZER_CFLAGS)
+EXTRA_DIST += runtime/base/README.md

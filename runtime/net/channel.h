@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* channel.h - authenticated, encrypted JSON messages between Cairn's daemons */
+#ifndef CAIRN_NET_CHANNEL_H
+#define CAIRN_NET_CHANNEL_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "runtime/base/err.h"
+
+#define CHANNEL_SECRET_BYTES 32
+#define CHANNEL_MESSAGE_MAX (64u << 20) /* bytes of one message */
+#define CHANNEL_VERSION 1
+
+/*
+ * A channel joins two processes that hold the same job secret.  Both prove it
+ * before any message is read (key exchange by libsodium; crypto_secretstream
+ * in both directions; version in the greeting): a stranger's bytes are bounded
+ * and dropped.  Messages are JSON objects.  Not thread-safe.
+ */
+struct channel;
+
+/* channel_listen - a listening TCP socket on host (NULL: 127.0.0.1), port 0 for
+ * any; gives its descriptor and address "host:port" (size bytes). */
+int channel_listen(const char *host, int port, int *fd, char *address,
+		   size_t size, struct err *err) must_check;
+/* channel_accept - take one connection; the handshake goes on inside
+ * channel_receive.  *ch belongs to the caller. */
+int channel_accept(int listen_fd, const unsigned char *secret,
+		   struct channel **ch, struct err *err) must_check;
+/* channel_connect - connect and finish the handshake within timeout_ms. */
+int channel_connect(const char *address, const unsigned char *secret,
+		    int timeout_ms, struct channel **ch, struct err *err)
+	must_check;
+void channel_close(struct channel *ch); /* NULL allowed */
+
+int channel_fd(const struct channel *ch); /* for poll/epoll */
+/* channel_send - queue and try to write; 0 or -Exxx.  Steals nothing. */
+int channel_send(struct channel *ch, const json_t *message, struct err *err)
+	must_check;
+/* channel_flush - write what is queued; 0, -EAGAIN: poll for POLLOUT. */
+int channel_flush(struct channel *ch);
+int channel_wants_write(const struct channel *ch);
+/* channel_receive - the next message (caller's reference), -EAGAIN when there is
+ * none yet, -ECONNRESET at the end, -EKEYREJECTED from a stranger. */
+int channel_receive(struct channel *ch, json_t **message, struct err *err)
+	must_check;
+/* channel_wait - receive with a time limit. */
+int channel_wait(struct channel *ch, int timeout_ms, json_t **message,
+		 struct err *err) must_check;
+
+/* Secrets: 32 random bytes, as 64 hex digits in $CAIRN_SECRET and in files. */
+void secret_make(unsigned char secret[CHANNEL_SECRET_BYTES]);
+void secret_to_hex(const unsigned char *secret, char hex[65]);
+int secret_from_hex(const char *hex, unsigned char *secret) must_check;
+
+#endif

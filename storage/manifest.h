@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* manifest.h - the commit record of an epoch, and the catalog of a folder */
+#ifndef CAIRN_STORAGE_MANIFEST_H
+#define CAIRN_STORAGE_MANIFEST_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+/*
+ * A checkpoint folder holds
+ *   epoch-000042/            one folder an epoch
+ *     node-<name>.img        one image a node (image.h)
+ *     manifest.json          the commit: exists = committed
+ *   job.json                 of a running job: address and secret (0600)
+ * Folders are 0700 and files 0600; whatever belongs to another user is refused
+ * (I9).  The manifest is a JSON object; its last member "checksum" is the XXH3
+ * (16 hex digits) of the text before it.  Members: see FORMAT.md; at least
+ * "format", "epoch", "ranks", "time" (ISO 8601, UTC), "bytes", "memory_bytes",
+ * "pause_ms", "seconds", "program" (array of argv), "mpi", "cpu", "kernel",
+ * "images": [{"file", "node", "bytes", "index_digest", "ranks": [..]}].
+ */
+
+/* manifest_commit - write, fsync, rename, fsync the folder: the commit. */
+int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
+	must_check;
+/* manifest_load - read and check a committed epoch's manifest. */
+int manifest_load(int dirfd, uint32_t epoch, json_t **manifest,
+		  struct err *err) must_check;
+
+struct epoch_entry {
+	uint32_t epoch;
+	json_t *manifest; /* owned by the catalog */
+};
+struct catalog {
+	struct epoch_entry *epochs; /* committed ones, oldest first */
+	size_t n;
+};
+/* catalog_load - all committed epochs of a folder.  Damaged manifests are not
+ * among them: each is named in a warning through log. */
+int catalog_load(const char *dir, struct catalog *catalog, struct err *err)
+	must_check;
+void catalog_fini(struct catalog *catalog);
+
+/* epoch_folder - make (or open) epoch-NNNNNN under dir; gives a descriptor. */
+int epoch_folder(const char *dir, uint32_t epoch, int create, int *dirfd,
+		 struct err *err) must_check;
+/* epoch_verify - manifest, every image, every byte (I1). */
+int epoch_verify(const char *dir, uint32_t epoch, struct err *err) must_check;
+/* epoch_newest - the newest committed epoch that verifies (deep: every byte;
+ * else manifest, sizes and index digests).  Each that does not is named in a
+ * warning. -ENOENT if there is none. */
+int epoch_newest(const char *dir, int deep, uint32_t *epoch, struct err *err)
+	must_check;
+/* prune - remove uncommitted leftovers older than the newest commit, and
+ * committed epochs beyond the newest `keep` (I2: never the newest). The
+ * manifest is removed first. */
+int prune(const char *dir, unsigned int keep, struct err *err) must_check;
+
+#endif

@@ -6,6 +6,7 @@
 #include <mpi.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -79,8 +80,8 @@ struct handle_table {
 	struct handle_leaf *leaf[1 << 16]; /* 26-bit index */
 };
 extern struct handle_table handle_tables[V_KINDS];
-extern struct handle_table handle_builtins[V_KINDS]; /* leaf[0] only, by low
-							 byte(s) of the constant */
+/* by the low bits of the constant */
+extern struct handle_leaf *handle_builtins[V_KINDS];
 
 static inline void *handle_get(enum vkind kind, int handle)
 {
@@ -93,7 +94,7 @@ static inline void *handle_get(enum vkind kind, int handle)
 	if ((h >> 30) == 3)
 		leaf = handle_tables[kind].leaf[index / HANDLE_LEAF];
 	else if ((h >> 30) == 1)
-		leaf = handle_builtins[kind].leaf[0], index &= HANDLE_LEAF - 1;
+		leaf = handle_builtins[kind];
 	else
 		return NULL;
 	return leaf ? leaf->slot[index % HANDLE_LEAF] : NULL;

@@ -70,8 +70,8 @@ struct control_slot {
 
 struct control_page {
 	uint32_t magic, version;
-	uint32_t rank, nranks; /* in the job; set by the agent before start */
-	uint32_t local_rank, local_nranks;
+	uint32_t world_rank, world_size; /* set by the agent before start */
+	uint32_t local_rank, local_size; /* among the ranks of this node */
 
 	struct {
 		_Atomic uint32_t seq; /* bumped at every change; futex */

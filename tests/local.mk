@@ -1,0 +1,26 @@
+# tests: unit/ and system/ print TAP (one line a check), so that one driver and
+# one summary serve both.  Programs and *.t are TAP; *.sh count by exit code.
+TEST_EXTENSIONS = .t .sh
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
+	$(top_srcdir)/scripts/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+T_LOG_DRIVER = $(TAP_DRIVER)
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir;
+
+check_LIBRARIES = tests/lib/libunit.a
+tests_lib_libunit_a_SOURCES = tests/lib/unit.c tests/lib/unit.h
+tests_lib_libunit_a_CFLAGS = $(UNIT_CFLAGS)
+
+# For each unit test program X of another local.mk:
+#   check_PROGRAMS += tests/unit/DIR/test_X
+#   TESTS += tests/unit/DIR/test_X
+#   tests_unit_DIR_test_X_CFLAGS = $(UNIT_CFLAGS)
+#   tests_unit_DIR_test_X_LDADD = <its own libraries> $(UNIT_LDADD)
+UNIT_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SANITIZER_CFLAGS)
+UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
+
+EXTRA_DIST += tests/README.md tests/lib/README.md
+
+include tests/unit/base/local.mk

@@ -1,0 +1,4 @@
+check_PROGRAMS += tests/unit/base/test_err
+TESTS += tests/unit/base/test_err
+tests_unit_base_test_err_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_base_test_err_LDADD = $(UNIT_LDADD)

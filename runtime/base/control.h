@@ -22,6 +22,16 @@
  * futex on it, and, if the rank must react though it may be computing, sends
  * CONTROL_SIGNAL to the rank's leader thread (tgkill).  Signals may be lost in
  * one another: the agent repeats them while it waits for an answer.
+ *
+ * Two rules make what both sides see agree.
+ *  - A rank that leaves HELD stores its state first, issues a full fence, and
+ *    asks again whether it may hold (targets, owed, slice); the agent changes
+ *    its part first, fences, and reads the state afterwards.  So a rank that
+ *    the agent counts as held does not run.  (slots[].word is kept current
+ *    while an epoch is pending.)
+ *  - A rank sends what it has to say (RAISE, NEED, ...) before it stores HELD.
+ * When the socket ends the agent is gone: a pending epoch counts as aborted,
+ * and the twin, whose life line ends too, exits.
  */
 #define CONTROL_MAGIC	0x4c54434eU
 #define CONTROL_VERSION 1
@@ -103,8 +113,13 @@ struct control_page {
 
 /* Messages from rank to agent. */
 enum control_type {
-	CONTROL_HELLO = 1, /* cairn-rank's first; text: the job's secret */
-	CONTROL_READY,	   /* libcairn is up: value = pid, peer = rank */
+	CONTROL_HELLO = 1, /* cairn-rank's first; text: the job's secret (64 hex
+			      digits), value = pid, peer = world rank, gid =
+			      world size, epoch = HELLO_LOCAL(rank, size) among
+			      the ranks of this node */
+	CONTROL_READY,	   /* libcairn is up: value = pid, peer = rank; again
+			      when another process becomes the rank, and after
+			      a restart */
 	CONTROL_PUBLISHED, /* slots[] are filled for this epoch */
 	CONTROL_HELD,
 	CONTROL_UNHELD,
@@ -123,15 +138,20 @@ enum control_type {
 	CONTROL_FINALIZED,
 	CONTROL_EXITING,   /* value = exit code */
 	/* during a restart */
-	CONTROL_RESTORE,   /* cairn-rank: I am to be restored; value = pid */
+	CONTROL_RESTORE,   /* cairn-rank, after WELCOME: I am to be restored;
+			      value = pid */
 	CONTROL_MAPPED,	   /* restorer: all is mapped; fd: my /proc/self/mem */
 	/* from agent to rank */
 	CONTROL_WELCOME,   /* fd: the control page's memfd */
-	CONTROL_SHEET,	   /* fd: the sheet to map */
+	CONTROL_SHEET,	   /* fd: the sheet to map; epoch = the epoch, value =
+			      how often the job was restarted, this time
+			      included: for struct resume_info */
 	CONTROL_FILL,	   /* unused */
 	CONTROL_GO,	   /* memory is complete: jump */
-	CONTROL_DENIED,	   /* text: why; the rank exits */
+	CONTROL_DENIED,	   /* text: why; the rank prints it and exits */
 };
+
+#define HELLO_LOCAL(rank, size) ((uint32_t)(rank) << 16 | (uint32_t)(size))
 
 struct control_msg {
 	uint32_t type; /* enum control_type */

@@ -53,9 +53,27 @@ void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 		      const struct vcomm *comm, int peer, int function);
 void frontier_unblocked(struct frontier_need *need);
 
-/* Group calls, counted by (kind, parent, group, tag, ordinal) (TRAPS, MPI 4). */
-void group_call_enter(struct thread_ctx *ctx, uint64_t gid,
-		      unsigned int members, int function);
+/*
+ * Group calls: constructors that are collective over less than a counted
+ * communicator (Comm_create_group, Intercomm_create; TRAPS, MPI 4).  gid is
+ * made of (kind, parent, group, tag, ordinal) and is the same on all of the
+ * group; world[n] are its members' world ranks.  Enclose the real call in
+ * begin/end; begin may park, and may raise.  0, or -ENOSPC with too many of
+ * them under way.
+ */
+int group_call_begin(struct thread_ctx *ctx, uint64_t gid, const int *world,
+		     unsigned int n, int function);
+void group_call_end(uint64_t gid);
+
+/* MPI_Init has begun (counted like a collective of all ranks that are going to
+ * call it) / the page is new after a restart: enter all slots again. */
+void frontier_init_begin(struct thread_ctx *ctx);
+void frontier_restarted(struct control_page *page);
+
+/* epoch hooks (process/hooks.h) */
+void frontier_publish(struct control_page *page, uint32_t epoch);
+bool frontier_may_hold(struct control_page *page);
+void frontier_end(bool aborted); /* after RELEASE or ABORT */
 
 /* A communicator's slot on the control page: taken when it is made, given back
  * when freed. 0 or -ENOSPC. */

@@ -23,13 +23,18 @@
  * CONTROL_SIGNAL to the rank's leader thread (tgkill).  Signals may be lost in
  * one another: the agent repeats them while it waits for an answer.
  *
- * Two rules make what both sides see agree.
+ * Three rules make what both sides see agree.
  *  - A rank that leaves HELD stores its state first, issues a full fence, and
  *    asks again whether it may hold (targets, owed, slice); the agent changes
  *    its part first, fences, and reads the state afterwards.  So a rank that
  *    the agent counts as held does not run.  (slots[].word is kept current
  *    while an epoch is pending.)
  *  - A rank sends what it has to say (RAISE, NEED, ...) before it stores HELD.
+ *  - HELD is a promise about one state of the page: the message carries the
+ *    value of agent.seq that the rank had read *before* it asked whether it may
+ *    hold.  The agent counts a rank as held only while that value equals
+ *    agent.seq; a held rank that sees a new seq asks again and sends HELD or
+ *    UNHELD.  So no target, raise or debt slips in between (DESIGN 4.2, END).
  * When the socket ends the agent is gone: a pending epoch counts as aborted,
  * and the twin, whose life line ends too, exits.
  */
@@ -37,6 +42,7 @@
 #define CONTROL_VERSION 1
 #define CONTROL_SIGNAL	58 /* a realtime signal; hidden from the program */
 #define CONTROL_SLOTS	4096
+#define CONTROL_POOL	65536 /* ints for the members of group calls */
 #define CONTROL_FD_MIN	800 /* Cairn's own descriptors lie at or above this
 			       (or the soft limit less 64, if that is lower) */
 
@@ -74,8 +80,14 @@ struct control_slot {
 				    agent.targets_epoch is this epoch */
 	uint32_t members;	 /* how many ranks the group has */
 	uint32_t flags;		 /* SLOT_* */
+	uint32_t pool;		 /* SLOT_GROUP_CALL: world ranks of the members
+				    at pool[this] of the page */
+	uint32_t reserved;
 };
-#define SLOT_GROUP_CALL 1U /* exists only while or after it is entered */
+/* Exists only while it is entered.  A member without the entry is below target:
+ * its agent counts it in agent.missing until the rank reports the same gid by
+ * CONTROL_SLOT (or publishes it). */
+#define SLOT_GROUP_CALL 1U
 #define SLOT_WORLD	2U /* may lack entries of ranks that exited */
 
 struct control_page {
@@ -92,6 +104,8 @@ struct control_page {
 		_Atomic uint32_t slice; /* >0: all holds released for a slice
 					   (STALL); odd while released */
 		_Atomic uint32_t capture_stop; /* 1: --capture=stop */
+		_Atomic uint32_t missing; /* group calls that others are inside
+					     of and this rank has not entered */
 		_Atomic uint32_t flags;
 	} agent __attribute__((aligned(64)));
 
@@ -109,6 +123,7 @@ struct control_page {
 	} rank __attribute__((aligned(64)));
 
 	struct control_slot slots[CONTROL_SLOTS];
+	int32_t pool[CONTROL_POOL];
 };
 
 /* Messages from rank to agent. */
@@ -121,9 +136,13 @@ enum control_type {
 			      when another process becomes the rank, and after
 			      a restart */
 	CONTROL_PUBLISHED, /* slots[] are filled for this epoch */
-	CONTROL_HELD,
+	CONTROL_HELD,	   /* value = agent.seq (see above) */
 	CONTROL_UNHELD,
 	CONTROL_RAISE,	   /* gid, value = new count */
+	CONTROL_SLOT,	   /* gid: a slot that was made after PUBLISHED (a new
+			      communicator: write its target if one is known; or
+			      a group call that was entered now: its members lack
+			      it) ; value = the slot's number */
 	CONTROL_NEED,	   /* peer (world rank), or -1 with gid: every member
 			      of that communicator (wildcard) */
 	CONTROL_CANCEL,	   /* withdraws the NEED with the same peer and gid */
@@ -146,7 +165,6 @@ enum control_type {
 	CONTROL_SHEET,	   /* fd: the sheet to map; epoch = the epoch, value =
 			      how often the job was restarted, this time
 			      included: for struct resume_info */
-	CONTROL_FILL,	   /* unused */
 	CONTROL_GO,	   /* memory is complete: jump */
 	CONTROL_DENIED,	   /* text: why; the rank prints it and exits */
 };

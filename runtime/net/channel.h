@@ -9,8 +9,9 @@
 #include "runtime/base/err.h"
 
 #define CHANNEL_SECRET_BYTES 32
-#define CHANNEL_MESSAGE_MAX (64u << 20) /* bytes of one message */
-#define CHANNEL_VERSION 1
+#define CHANNEL_MESSAGE_MAX  (64u << 20) /* bytes of one message */
+#define CHANNEL_VERSION	     1
+#define CHANNEL_HANDSHAKE_MS 5000 /* what a peer has to prove itself */
 
 /*
  * A channel joins two processes that hold the same job secret.  Both prove it
@@ -30,21 +31,27 @@ int channel_accept(int listen_fd, const unsigned char *secret,
 		   struct channel **ch, struct err *err) must_check;
 /* channel_connect - connect and finish the handshake within timeout_ms. */
 int channel_connect(const char *address, const unsigned char *secret,
-		    int timeout_ms, struct channel **ch, struct err *err)
-	must_check;
+		    int timeout_ms, struct channel **ch,
+		    struct err *err) must_check;
 void channel_close(struct channel *ch); /* NULL allowed */
 
 int channel_fd(const struct channel *ch); /* for poll/epoll */
+/* channel_is_open - has the peer proved that it knows the secret? */
+int channel_is_open(const struct channel *ch);
+/* channel_deadline_ms - how long a peer still has to do so; -1: it did.  Who
+ * accepts closes a channel whose time is over, and bounds their number. */
+int channel_deadline_ms(const struct channel *ch);
 /* channel_send - queue and try to write; 0 or -Exxx.  Steals nothing. */
-int channel_send(struct channel *ch, const json_t *message, struct err *err)
-	must_check;
+int channel_send(struct channel *ch, const json_t *message,
+		 struct err *err) must_check;
 /* channel_flush - write what is queued; 0, -EAGAIN: poll for POLLOUT. */
 int channel_flush(struct channel *ch);
 int channel_wants_write(const struct channel *ch);
-/* channel_receive - the next message (caller's reference), -EAGAIN when there is
- * none yet, -ECONNRESET at the end, -EKEYREJECTED from a stranger. */
-int channel_receive(struct channel *ch, json_t **message, struct err *err)
-	must_check;
+/* channel_receive - the next message (caller's reference), -EAGAIN when there
+ * is none yet (call until then: what was read ahead does not show in poll),
+ * -ECONNRESET at the end, -EKEYREJECTED from a stranger. */
+int channel_receive(struct channel *ch, json_t **message,
+		    struct err *err) must_check;
 /* channel_wait - receive with a time limit. */
 int channel_wait(struct channel *ch, int timeout_ms, json_t **message,
 		 struct err *err) must_check;

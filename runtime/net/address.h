@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* address.h - "host:port" to sockets */
+#ifndef CAIRN_NET_ADDRESS_H
+#define CAIRN_NET_ADDRESS_H
+
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+/* address_connect - a connected, non-blocking, close-on-exec TCP socket, within
+ * the time that is left until deadline (CLOCK_MONOTONIC, ms). */
+int address_connect(const char *address, int64_t deadline_ms, int *fd,
+		    struct err *err) must_check;
+/* address_tune - the options of every connection of ours. */
+void address_tune(int fd);
+int64_t clock_ms(void); /* CLOCK_MONOTONIC */
+
+#endif

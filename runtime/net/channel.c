@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* channel.c - authenticated, encrypted JSON messages between Cairn's daemons */
+#include "runtime/net/channel.h"
+
+#include "runtime/net/address.h"
+#include "runtime/net/handshake.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FRAME_HEAD 4 /* length of the sealed message, little-endian */
+#define SEAL_BYTES crypto_secretstream_xchacha20poly1305_ABYTES
+#define READ_PIECE 65536
+
+struct buffer {
+	unsigned char *data;
+	size_t used; /* bytes in data */
+	size_t done; /* of them, already written or read */
+	size_t room;
+};
+
+struct channel {
+	int fd;
+	int64_t deadline_ms; /* of the handshake */
+	struct handshake shake;
+	struct buffer in, out;
+};
+
+/* A buffer grows with the bytes that came, never on the word of a length. */
+static int buffer_reserve(struct buffer *b, size_t more)
+{
+	unsigned char *data;
+	size_t room;
+
+	if (b->done) {
+		memmove(b->data, b->data + b->done, b->used - b->done);
+		b->used -= b->done;
+		b->done = 0;
+	}
+	if (b->used + more <= b->room)
+		return 0;
+	room = b->room * 2 > b->used + more ? b->room * 2 : b->used + more;
+	data = realloc(b->data, room);
+	if (!data)
+		return -ENOMEM;
+	b->data = data;
+	b->room = room;
+	return 0;
+}
+
+static int buffer_add(struct buffer *b, const void *data, size_t len)
+{
+	int rc = buffer_reserve(b, len);
+
+	if (rc)
+		return rc;
+	memcpy(b->data + b->used, data, len);
+	b->used += len;
+	return 0;
+}
+
+static size_t buffer_left(const struct buffer *b)
+{
+	return b->used - b->done;
+}
+
+static int channel_create(int fd, bool server, const unsigned char *secret,
+			  int64_t deadline_ms, struct channel **out,
+			  struct err *err)
+{
+	struct channel *ch;
+
+	if (sodium_init() < 0)
+		return err_set(err, -EIO, "libsodium cannot be initialized");
+	ch = calloc(1, sizeof(*ch));
+	if (!ch)
+		return err_set(err, -ENOMEM, "no memory for a connection");
+	ch->fd = fd;
+	ch->deadline_ms = deadline_ms;
+	handshake_init(&ch->shake, server, secret);
+	if (buffer_add(&ch->out, ch->shake.own_hello, HANDSHAKE_HELLO_BYTES)) {
+		free(ch);
+		return err_set(err, -ENOMEM, "no memory for a connection");
+	}
+	*out = ch;
+	return 0;
+}
+
+int channel_accept(int listen_fd, const unsigned char *secret,
+		   struct channel **out, struct err *err)
+{
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot accept a connection: %s",
+			       strerror(errno));
+	address_tune(fd);
+	rc = channel_create(fd, true, secret, clock_ms() + CHANNEL_HANDSHAKE_MS,
+			    out, err);
+	if (rc)
+		close(fd);
+	return rc;
+}
+
+void channel_close(struct channel *ch)
+{
+	if (!ch)
+		return;
+	close(ch->fd);
+	free(ch->in.data);
+	free(ch->out.data);
+	sodium_memzero(ch, sizeof(*ch));
+	free(ch);
+}
+
+int channel_fd(const struct channel *ch)
+{
+	return ch->fd;
+}
+
+int channel_is_open(const struct channel *ch)
+{
+	return handshake_done(&ch->shake);
+}
+
+int channel_deadline_ms(const struct channel *ch)
+{
+	int64_t left = ch->deadline_ms - clock_ms();
+
+	if (channel_is_open(ch))
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+int channel_wants_write(const struct channel *ch)
+{
+	return buffer_left(&ch->out) > 0;
+}
+
+int channel_flush(struct channel *ch)
+{
+	struct buffer *b = &ch->out;
+
+	while (buffer_left(b)) {
+		ssize_t n = send(ch->fd, b->data + b->done, buffer_left(b),
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+		b->done += (size_t)n;
+	}
+	b->used = b->done = 0;
+	return 0;
+}
+
+/* At most `most` bytes, so that a stranger's are bounded before the handshake
+ * ends.  -ECONNRESET at the end of the stream. */
+static int fill(struct channel *ch, size_t most)
+{
+	struct buffer *b = &ch->in;
+	ssize_t n;
+	int rc = buffer_reserve(b, most);
+
+	if (rc)
+		return rc;
+	do
+		n = recv(ch->fd, b->data + b->used, most, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	if (n == 0)
+		return -ECONNRESET;
+	b->used += (size_t)n;
+	return 0;
+}
+
+/* One step of the handshake: 0 when one was made, -EAGAIN for want of bytes. */
+static int shake(struct channel *ch, struct err *err)
+{
+	unsigned char answer[HANDSHAKE_PROOF_BYTES];
+	size_t wants = handshake_wants(&ch->shake), len;
+	int rc;
+
+	if (channel_deadline_ms(ch) == 0)
+		return err_set(err, -EKEYREJECTED,
+			       "a connection that did not prove itself in "
+			       "time was dropped");
+	channel_flush(ch); /* our hello, when it did not go out at once */
+	while (buffer_left(&ch->in) < wants) {
+		rc = fill(ch, wants - buffer_left(&ch->in));
+		if (rc)
+			return rc == -ENOMEM || rc == -EAGAIN ?
+				       rc :
+				       err_set(err, rc,
+					       "the connection ended before "
+					       "it was authenticated");
+	}
+	rc = handshake_step(&ch->shake, ch->in.data + ch->in.done, answer, &len,
+			    err);
+	ch->in.done += wants;
+	if (rc)
+		return rc;
+	if (len)
+		rc = buffer_add(&ch->out, answer, len);
+	channel_flush(ch);
+	return rc;
+}
+
+static uint32_t frame_length(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	       (uint32_t)p[3] << 24;
+}
+
+static int unseal(struct channel *ch, const unsigned char *frame,
+		  uint32_t sealed, json_t **message, struct err *err)
+{
+	json_error_t why;
+	json_t *json = NULL;
+	unsigned char *text = malloc(sealed), tag;
+	unsigned long long len;
+
+	if (!text)
+		return err_set(err, -ENOMEM, "no memory for a message");
+	if (!crypto_secretstream_xchacha20poly1305_pull(&ch->shake.rx, text,
+							&len, &tag,
+							frame + FRAME_HEAD,
+							sealed, frame,
+							FRAME_HEAD))
+		json = json_loadb((char *)text, (size_t)len,
+				  JSON_REJECT_DUPLICATES, &why);
+	sodium_memzero(text, sealed);
+	free(text);
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return err_set(err, -EPROTO,
+			       "a control message was damaged; the "
+			       "connection is dropped");
+	}
+	*message = json;
+	return 0;
+}
+
+/* The next message of those that came: -EAGAIN when it is not whole. */
+static int next_frame(struct channel *ch, json_t **message, struct err *err)
+{
+	const unsigned char *frame = ch->in.data + ch->in.done;
+	size_t left = buffer_left(&ch->in);
+	uint32_t sealed;
+
+	if (left < FRAME_HEAD)
+		return -EAGAIN;
+	sealed = frame_length(frame);
+	if (sealed < SEAL_BYTES || sealed > CHANNEL_MESSAGE_MAX + SEAL_BYTES)
+		return err_set(err, -EPROTO,
+			       "a control message claims %u bytes; the "
+			       "connection is dropped",
+			       sealed);
+	if (left < FRAME_HEAD + (size_t)sealed)
+		return -EAGAIN;
+	ch->in.done += FRAME_HEAD + sealed;
+	return unseal(ch, frame, sealed, message, err);
+}
+
+int channel_receive(struct channel *ch, json_t **message, struct err *err)
+{
+	int rc = 0;
+
+	while (!rc && !channel_is_open(ch))
+		rc = shake(ch, err);
+	while (!rc) {
+		rc = next_frame(ch, message, err);
+		if (rc != -EAGAIN)
+			return rc;
+		rc = fill(ch, READ_PIECE);
+		if (rc && rc != -EAGAIN)
+			err_set(err, rc, "the connection was lost: %s",
+				rc == -ECONNRESET ? "closed by the other side" :
+						    strerror(-rc));
+	}
+	return rc;
+}
+
+int channel_send(struct channel *ch, const json_t *message, struct err *err)
+{
+	char *text = NULL;
+	unsigned char *frame;
+	size_t len = 0, sealed;
+	int rc;
+
+	if (!channel_is_open(ch))
+		return err_set(err, -ENOTCONN,
+			       "a message for a connection that is not yet "
+			       "authenticated");
+	text = json_dumps(message, JSON_COMPACT);
+	if (!text)
+		return err_set(err, -EINVAL, "a message is not valid JSON");
+	len = strlen(text);
+	sealed = len + SEAL_BYTES;
+	rc = -EMSGSIZE;
+	if (len > CHANNEL_MESSAGE_MAX)
+		goto out;
+	rc = buffer_reserve(&ch->out, FRAME_HEAD + sealed);
+	if (rc)
+		goto out;
+	frame = ch->out.data + ch->out.used;
+	for (int i = 0; i < FRAME_HEAD; i++)
+		frame[i] = (unsigned char)(sealed >> 8 * i);
+	crypto_secretstream_xchacha20poly1305_push(&ch->shake.tx,
+						   frame + FRAME_HEAD, NULL,
+						   (const unsigned char *)text,
+						   len, frame, FRAME_HEAD, 0);
+	ch->out.used += FRAME_HEAD + sealed;
+	rc = channel_flush(ch);
+	if (rc == -EAGAIN)
+		rc = 0;
+out:
+	free(text);
+	if (rc)
+		err_set(err, rc, "cannot send a message of %zu bytes: %s", len,
+			strerror(-rc));
+	return rc;
+}
+
+/* Wait until the socket has something for us; -ETIMEDOUT after the deadline. */
+static int await(struct channel *ch, int64_t deadline_ms, struct err *err)
+{
+	struct pollfd p = { .fd = ch->fd, .events = POLLIN };
+	int64_t left = deadline_ms - clock_ms();
+
+	if (left <= 0)
+		return err_set(err, -ETIMEDOUT, "no answer in time");
+	if (channel_wants_write(ch))
+		p.events |= POLLOUT;
+	poll(&p, 1, left < 60000 ? (int)left : 60000);
+	if (p.revents & POLLOUT)
+		channel_flush(ch);
+	return 0;
+}
+
+int channel_wait(struct channel *ch, int timeout_ms, json_t **message,
+		 struct err *err)
+{
+	int64_t deadline_ms = timeout_ms < 0 ? INT64_MAX :
+					       clock_ms() + timeout_ms;
+	int rc;
+
+	for (;;) {
+		rc = channel_receive(ch, message, err);
+		if (rc != -EAGAIN)
+			return rc;
+		rc = await(ch, deadline_ms, err);
+		if (rc)
+			return rc;
+	}
+}
+
+int channel_connect(const char *address, const unsigned char *secret,
+		    int timeout_ms, struct channel **out, struct err *err)
+{
+	int64_t deadline_ms = clock_ms() + timeout_ms;
+	struct channel *ch = NULL;
+	int rc, fd = -1;
+
+	rc = address_connect(address, deadline_ms, &fd, err);
+	if (rc)
+		return rc;
+	rc = channel_create(fd, false, secret, deadline_ms, &ch, err);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	while (!rc && !channel_is_open(ch)) {
+		rc = shake(ch, err);
+		if (rc == -EAGAIN)
+			rc = await(ch, deadline_ms, err);
+	}
+	if (rc) {
+		err_prefix(err, rc, "%s", address);
+		channel_close(ch);
+		return rc;
+	}
+	*out = ch;
+	return 0;
+}

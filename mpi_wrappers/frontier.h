@@ -45,8 +45,8 @@ static inline void coll_enter(struct thread_ctx *ctx, struct vcomm *comm,
  * once per wait if this rank must go on; parks if it may hold.  The wait's state
  * is kept in *need, zero at its start; frontier_unblocked withdraws. */
 struct frontier_need {
-	int state;
-	int peer;     /* world rank or -1 */
+	uint32_t epoch; /* NEED was sent in this one; 0: it was not */
+	int peer;	/* world rank or -1 */
 	uint64_t gid;
 };
 void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,

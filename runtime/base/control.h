@@ -85,9 +85,11 @@ struct control_slot {
 	uint32_t reserved;
 };
 /* Exists only while it is entered.  A member without the entry is below target:
- * its agent counts it in agent.missing until the rank reports the same gid by
- * CONTROL_SLOT (or publishes it). */
+ * its agent counts it in agent.missing, unless the rank has reported the same
+ * gid in this epoch by CONTROL_SLOT (or published it), until it does so, or any
+ * member says that the call is over. */
 #define SLOT_GROUP_CALL 1U
+#define SLOT_OVER (~0ULL) /* in CONTROL_SLOT */
 #define SLOT_WORLD	2U /* may lack entries of ranks that exited */
 
 struct control_page {
@@ -142,7 +144,8 @@ enum control_type {
 	CONTROL_SLOT,	   /* gid: a slot that was made after PUBLISHED (a new
 			      communicator: write its target if one is known; or
 			      a group call that was entered now: its members lack
-			      it) ; value = the slot's number */
+			      it); value = the slot's number, or SLOT_OVER: a
+			      group call is complete, so nobody lacks it */
 	CONTROL_NEED,	   /* peer (world rank), or -1 with gid: every member
 			      of that communicator (wildcard) */
 	CONTROL_CANCEL,	   /* withdraws the NEED with the same peer and gid */

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frontier.c - counting collectives, and not cutting them: one rank's side */
+#include "mpi_wrappers/frontier.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/base/sys.h"
+
+/*
+ * DESIGN (frontier.md has the whole protocol)
+ *
+ * slots[i] of the control page is the published form of comms[i]; group calls
+ * have slots without a communicator.  A thread meets the protocol in three
+ * places: where it is about to enter a collective (frontier_enter), where it
+ * waits for a message (frontier_blocked), and in the signal handler (publish,
+ * may_hold).  What is shared by threads is changed under `lock`, which no
+ * handler takes.
+ */
+
+#define WAIT_MS 5 /* between looks at the page, should a wake-up be lost */
+
+_Atomic uint32_t frontier_pending;
+
+/* File-scope: the handler must find them, and there is one rank a process. */
+static struct vcomm *_Atomic comms[CONTROL_SLOTS];
+static uint32_t next_slot;
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+
+static void lock_take(void)
+{
+	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
+		sys_call(SYS_sched_yield);
+}
+
+static void lock_give(void)
+{
+	atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+static uint64_t count_of(uint64_t word)
+{
+	return word >> 1;
+}
+
+static uint64_t entered(const struct vcomm *comm)
+{
+	return count_of(atomic_load(&comm->entered));
+}
+
+static uint32_t pending_epoch(void)
+{
+	return atomic_load(&frontier_pending);
+}
+
+static bool targets_known(struct control_page *page)
+{
+	return atomic_load(&page->agent.targets_epoch) == pending_epoch();
+}
+
+/* --- slots ---------------------------------------------------------------- */
+
+static void slot_fill(struct control_slot *slot, const struct vcomm *comm)
+{
+	slot->members = (uint32_t)(comm->size + comm->remote_size);
+	slot->flags = comm == comm_world ? SLOT_WORLD : 0;
+	atomic_store(&slot->word, atomic_load(&comm->entered));
+	atomic_store(&slot->target, 0);
+	atomic_store(&slot->gid, comm->gid); /* last: now it counts */
+}
+
+/* A free slot's number, or -ENOSPC.  Under lock. */
+static int slot_find(struct control_page *page)
+{
+	for (uint32_t i = 0; i < CONTROL_SLOTS; i++) {
+		uint32_t n = (next_slot + i) % CONTROL_SLOTS;
+
+		if (atomic_load(&comms[n]) || atomic_load(&page->slots[n].gid))
+			continue;
+		next_slot = n + 1;
+		if (n >= atomic_load(&page->rank.nslots))
+			atomic_store(&page->rank.nslots, n + 1);
+		return (int)n;
+	}
+	return -ENOSPC;
+}
+
+/* A slot that is made while an epoch is pending was not published. */
+static void slot_report(uint64_t gid, uint64_t number)
+{
+	uint32_t epoch = pending_epoch();
+
+	if (epoch)
+		process_send(&(struct control_msg){ .type = CONTROL_SLOT,
+						    .epoch = epoch,
+						    .gid = gid,
+						    .value = number });
+}
+
+int frontier_register(struct vcomm *comm)
+{
+	struct control_page *page = process_page();
+	int n;
+
+	if (!page)
+		return 0;
+	lock_take();
+	n = slot_find(page);
+	if (n >= 0) {
+		comm->slot = &page->slots[n];
+		slot_fill(comm->slot, comm);
+		atomic_store(&comms[n], comm);
+	}
+	lock_give();
+	if (n < 0)
+		return n;
+	slot_report(comm->gid, (uint64_t)n);
+	return 0;
+}
+
+void frontier_unregister(struct vcomm *comm)
+{
+	struct control_page *page = process_page();
+
+	if (!page || !comm->slot)
+		return;
+	lock_take();
+	atomic_store(&comms[comm->slot - page->slots], NULL);
+	atomic_store(&comm->slot->gid, 0);
+	comm->slot = NULL;
+	lock_give();
+}
+
+void frontier_restarted(struct control_page *page)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < CONTROL_SLOTS; i++) {
+		struct vcomm *comm = atomic_load(&comms[i]);
+
+		if (!comm)
+			continue;
+		comm->slot = &page->slots[i];
+		slot_fill(comm->slot, comm);
+		used = i + 1;
+	}
+	atomic_store(&page->rank.nslots, used);
+	atomic_store(&frontier_pending, 0);
+}
+
+/* --- the signal handler's part ---------------------------------------------
+ */
+
+void frontier_publish(struct control_page *page, uint32_t epoch)
+{
+	uint32_t n = atomic_load(&page->rank.nslots);
+
+	/* pending first, counts second: a thread that has counted and does not
+	 * see pending yet is seen by the loop below (the caller has issued
+	 * membarrier() between its own look at the threads and this). */
+	atomic_store(&frontier_pending, epoch);
+	sys_call(SYS_membarrier, 8 /* PRIVATE_EXPEDITED */, 0, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct vcomm *comm = atomic_load(&comms[i]);
+
+		if (comm)
+			atomic_store(&page->slots[i].word,
+				     atomic_load(&comm->entered));
+	}
+}
+
+bool frontier_may_hold(struct control_page *page)
+{
+	uint32_t n = atomic_load(&page->rank.nslots);
+
+	if (!pending_epoch())
+		return true;
+	if (!targets_known(page) || atomic_load(&page->agent.owed) ||
+	    atomic_load(&page->agent.missing) ||
+	    (atomic_load(&page->agent.slice) & 1))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct vcomm *comm = atomic_load(&comms[i]);
+
+		if (comm && entered(comm) < atomic_load(&page->slots[i].target))
+			return false;
+	}
+	return true;
+}
+
+void frontier_end(bool aborted)
+{
+	(void)aborted;
+	atomic_store(&frontier_pending, 0);
+}
+
+/* --- entering a collective --------------------------------------------------
+ */
+
+/* Sleep until the agent has changed its part of the page since `seq`. */
+static void page_wait(struct control_page *page, uint32_t seq)
+{
+	struct timespec limit = { .tv_nsec = WAIT_MS * 1000000L };
+
+	sys_call(SYS_futex, &page->agent.seq, FUTEX_WAIT, seq, &limit, 0, 0);
+}
+
+/* Wait for the targets of the pending epoch; false if it ended meanwhile. */
+static bool targets_wait(struct control_page *page)
+{
+	for (;;) {
+		uint32_t seq = atomic_load(&page->agent.seq);
+
+		if (!pending_epoch())
+			return false;
+		if (targets_known(page))
+			return true;
+		if (atomic_load(&page->agent.cmd) == CMD_ABORT ||
+		    atomic_load(&page->agent.cmd) == CMD_RUN)
+			return false;
+		page_wait(page, seq);
+	}
+}
+
+/* The agent has ended the epoch; the leader thread is about to clear pending
+ * (it may be this one, at its safe point). */
+static void epoch_ends(struct thread_ctx *ctx)
+{
+	if (pending_epoch() && !safepoint(ctx))
+		sys_call(SYS_sched_yield);
+}
+
+static void raise_target(struct control_page *page, struct control_slot *slot,
+			 uint64_t count, int function)
+{
+	atomic_store(&page->rank.function, (uint32_t)function);
+	atomic_store(&slot->target, count);
+	process_send(&(struct control_msg){
+		.type = CONTROL_RAISE,
+		.epoch = pending_epoch(),
+		.gid = atomic_load(&slot->gid),
+		.value = count,
+	});
+}
+
+/*
+ * coll_enter has added this entry to the count and then saw an epoch pending.
+ * If the entry is in what was published, everybody else reckons with it: go in.
+ * Else take it back, and enter only as the targets allow.
+ */
+void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
+{
+	uint64_t count = entered(comm);
+
+	if (!comm->slot || count <= count_of(atomic_load(&comm->slot->word)))
+		return;
+	atomic_fetch_sub(&comm->entered, 2);
+	for (;;) {
+		struct control_page *page = process_page();
+
+		if (!targets_wait(page)) {
+			epoch_ends(ctx);
+		} else if (count <= atomic_load(&comm->slot->target)) {
+			break;
+		} else if (frontier_may_hold(page)) {
+			safepoint(ctx);
+		} else {
+			raise_target(page, comm->slot, count, function);
+			break;
+		}
+		if (!pending_epoch()) {
+			/* As coll_enter does it: count, then look. */
+			atomic_fetch_add(&comm->entered, 2);
+			if (!pending_epoch() ||
+			    count <= count_of(atomic_load(&comm->slot->word)))
+				return;
+			atomic_fetch_sub(&comm->entered, 2);
+		}
+	}
+	atomic_fetch_add(&comm->entered, 2);
+}
+
+void frontier_barrier_begin(struct vcomm *comm)
+{
+	atomic_fetch_or(&comm->entered, 1);
+}
+
+void frontier_barrier_end(struct vcomm *comm)
+{
+	atomic_fetch_and(&comm->entered, ~1UL);
+}
+
+/* --- waiting for a message ---------------------------------------------------
+ */
+
+/*
+ * What this rank's threads need.  Several may wait for the same peer: NEED goes
+ * out with the first, its withdrawal with the last (TRAPS, MPI 9).  A thread
+ * that finds the table full goes without: another thread of this rank then
+ * keeps it busy, and the stall slices of the coordinator are left as a last
+ * resort.
+ */
+#define NEEDS_MAX 256
+static struct {
+	uint32_t epoch, threads;
+	int peer;
+	uint64_t gid;
+} needs[NEEDS_MAX];
+
+/* Under lock: the entry of this need, or a free one, or NULL. */
+static int need_find(const struct frontier_need *need, uint32_t epoch)
+{
+	int vacant = -1;
+
+	for (int i = 0; i < NEEDS_MAX; i++) {
+		if (needs[i].epoch != epoch || !needs[i].threads) {
+			if (vacant < 0)
+				vacant = i;
+		} else if (needs[i].peer == need->peer &&
+			   needs[i].gid == need->gid) {
+			return i;
+		}
+	}
+	if (vacant >= 0) {
+		needs[vacant].epoch = epoch;
+		needs[vacant].threads = 0;
+		needs[vacant].peer = need->peer;
+		needs[vacant].gid = need->gid;
+	}
+	return vacant;
+}
+
+static void need_send(const struct frontier_need *need, uint32_t epoch,
+		      enum control_type type)
+{
+	process_send(&(struct control_msg){ .type = type,
+					    .epoch = epoch,
+					    .peer = need->peer,
+					    .gid = need->gid });
+}
+
+static void need_raise(struct frontier_need *need, uint32_t epoch)
+{
+	int i;
+
+	lock_take();
+	i = need_find(need, epoch);
+	if (i >= 0) {
+		need->epoch = epoch;
+		if (needs[i].threads++ == 0)
+			need_send(need, epoch, CONTROL_NEED);
+	}
+	lock_give();
+}
+
+void frontier_unblocked(struct frontier_need *need)
+{
+	uint32_t epoch = need->epoch;
+	int i;
+
+	if (!epoch)
+		return;
+	need->epoch = 0;
+	if (epoch != pending_epoch())
+		return; /* all needs of an epoch end with it */
+	lock_take();
+	i = need_find(need, epoch);
+	if (i >= 0 && needs[i].threads && --needs[i].threads == 0)
+		need_send(need, epoch, CONTROL_CANCEL);
+	lock_give();
+}
+
+void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
+		      const struct vcomm *comm, int peer, int function)
+{
+	struct control_page *page = process_page();
+	uint32_t epoch = pending_epoch();
+
+	if (!epoch || !page) {
+		safepoint(ctx);
+		return;
+	}
+	if (!targets_known(page)) {
+		sys_call(SYS_sched_yield);
+		if (atomic_load(&page->agent.cmd) <= CMD_RUN ||
+		    atomic_load(&page->agent.cmd) == CMD_ABORT)
+			safepoint(ctx);
+		return;
+	}
+	if (frontier_may_hold(page)) {
+		frontier_unblocked(need);
+		safepoint(ctx);
+		return;
+	}
+	atomic_store(&page->rank.function, (uint32_t)function);
+	if (need->epoch != epoch && comm && peer != MPI_PROC_NULL) {
+		need->peer = peer >= 0 && peer < comm->npeers ?
+				     comm_peer_world(comm, peer) :
+				     -1;
+		need->gid = need->peer < 0 ? comm->gid : 0;
+		need_raise(need, epoch);
+	}
+	sys_call(SYS_sched_yield); /* the peer may need this core */
+}
+
+/* --- group calls ------------------------------------------------------------
+ */
+
+/* Room for n ranks in the page's pool: the first gap between the group calls
+ * under way.  Under lock. */
+static int pool_find(const struct control_page *page, unsigned int n)
+{
+	uint32_t at = 0;
+	bool moved = true;
+
+	while (moved && at + n <= CONTROL_POOL) {
+		moved = false;
+		for (uint32_t i = 0; i < page->rank.nslots; i++) {
+			const struct control_slot *s = &page->slots[i];
+
+			if (!s->gid || !(s->flags & SLOT_GROUP_CALL) ||
+			    at + n <= s->pool || s->pool + s->members <= at)
+				continue;
+			at = s->pool + s->members;
+			moved = true;
+		}
+	}
+	return at + n <= CONTROL_POOL ? (int)at : -ENOSPC;
+}
+
+static int group_slot_make(struct control_page *page, uint64_t gid,
+			   const int *world, unsigned int n)
+{
+	int number, at;
+
+	lock_take();
+	number = slot_find(page);
+	at = pool_find(page, n);
+	if (number >= 0 && at >= 0) {
+		struct control_slot *slot = &page->slots[number];
+
+		memcpy(page->pool + at, world, n * sizeof(*world));
+		slot->pool = (uint32_t)at;
+		slot->members = n;
+		slot->flags = SLOT_GROUP_CALL;
+		atomic_store(&slot->word, 1 << 1);
+		atomic_store(&slot->target, 0);
+		atomic_store(&slot->gid, gid);
+	}
+	lock_give();
+	return number < 0 ? number : at < 0 ? at : number;
+}
+
+/* Somebody in the group is inside this call already, or we must go on for
+ * another reason: then enter.  Else hold before it. */
+static void group_call_wait(struct thread_ctx *ctx)
+{
+	while (pending_epoch()) {
+		struct control_page *page = process_page();
+
+		if (!targets_wait(page))
+			epoch_ends(ctx);
+		else if (frontier_may_hold(page))
+			safepoint(ctx);
+		else
+			return;
+	}
+}
+
+int group_call_begin(struct thread_ctx *ctx, uint64_t gid, const int *world,
+		     unsigned int n, int function)
+{
+	struct control_page *page = process_page();
+	int number;
+
+	if (!page)
+		return 0;
+	group_call_wait(ctx);
+	page = process_page();
+	atomic_store(&page->rank.function, (uint32_t)function);
+	number = group_slot_make(page, gid, world, n);
+	if (number < 0)
+		return number;
+	/* Publication has seen the slot, or we see that it is over. */
+	slot_report(gid, (uint64_t)number);
+	return 0;
+}
+
+void group_call_end(uint64_t gid)
+{
+	struct control_page *page = process_page();
+
+	if (!page)
+		return;
+	lock_take();
+	for (uint32_t i = 0; i < atomic_load(&page->rank.nslots); i++) {
+		struct control_slot *slot = &page->slots[i];
+
+		if (!(slot->flags & SLOT_GROUP_CALL) ||
+		    atomic_load(&slot->gid) != gid)
+			continue;
+		atomic_store(&slot->gid, 0);
+		slot->flags = 0;
+	}
+	lock_give();
+	/* It is complete, so all have entered it: nobody is missing. */
+	slot_report(gid, SLOT_OVER);
+}

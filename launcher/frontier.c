@@ -19,8 +19,8 @@ struct frontier {
 	void *arg;
 	uint32_t epoch;
 	size_t nagents;
-	json_t *targets; /* gid -> greatest count */
-	bool published;	 /* targets were sent */
+	json_t *counts; /* gid -> what all agents said of it, see reduced_* */
+	bool published; /* targets were sent */
 	bool sliced;
 	unsigned int wave; /* number of the wave under way; 0: none */
 	unsigned int last_wave;
@@ -50,8 +50,8 @@ struct frontier *frontier_create(const struct frontier_ops *ops, void *arg,
 	f->arg = arg;
 	f->epoch = epoch;
 	f->nagents = nagents;
-	f->targets = json_object();
-	if (!f->targets) {
+	f->counts = json_object();
+	if (!f->counts) {
 		free(f);
 		return NULL;
 	}
@@ -81,39 +81,106 @@ static void wave_if_all_held(struct frontier *f)
 	wave_begin(f);
 }
 
-static enum frontier_event counts_came(struct frontier *f, struct member *m,
-				       const json_t *message)
+/* What all agents together know of one count. */
+struct reduced {
+	json_int_t max, min, entries, members;
+	int inside; /* everybody at max is inside a barrier to step out of */
+};
+
+static int reduced_read(const json_t *entry, const char **gid,
+			struct reduced *r)
 {
-	json_t *list, *entry, *targets, *target;
-	const char *gid;
+	return json_unpack((json_t *)entry, "[s, I, I, b, I, I]", gid, &r->max,
+			   &r->entries, &r->inside, &r->min, &r->members);
+}
+
+static json_t *reduced_write(const char *gid, const struct reduced *r)
+{
+	return json_pack("[s, I, I, b, I, I]", gid, r->max, r->entries,
+			 r->inside, r->min, r->members);
+}
+
+static void reduce(struct reduced *all, const struct reduced *one)
+{
+	if (one->max > all->max)
+		all->inside = one->inside;
+	else if (one->max == all->max)
+		all->inside = all->inside && one->inside;
+	if (one->max > all->max)
+		all->max = one->max;
+	if (one->min < all->min)
+		all->min = one->min;
+	all->entries += one->entries;
+}
+
+/*
+ * The greatest count is the target.  One less, if all who have it are inside a
+ * barrier and somebody has not entered that: nobody can have left it, so they
+ * may stand where they are and enter it anew after a restart.
+ */
+static json_int_t target_of(const struct reduced *r)
+{
+	bool somebody_lacks = r->min < r->max || r->entries < r->members;
+
+	return r->inside && somebody_lacks ? r->max - 1 : r->max;
+}
+
+static enum frontier_event counts_reduce(struct frontier *f,
+					 const json_t *message)
+{
+	json_t *entry;
 	size_t i;
 
-	if (m->counted)
-		return FRONTIER_GOING;
-	m->counted = true;
-	list = json_object_get(message, "counts");
-	json_array_foreach(list, i, entry)
+	json_array_foreach(json_object_get(message, "counts"), i, entry)
 	{
-		json_int_t max = json_integer_value(json_array_get(entry, 1));
+		struct reduced one, all;
+		const char *gid, *same;
+		json_t *old;
 
-		gid = json_string_value(json_array_get(entry, 0));
-		if (!gid)
+		if (reduced_read(entry, &gid, &one))
 			return FRONTIER_FAILED;
-		target = json_object_get(f->targets, gid);
-		if (!target || json_integer_value(target) < max)
-			json_object_set_new(f->targets, gid, json_integer(max));
+		all = one;
+		old = json_object_get(f->counts, gid);
+		if (old && !reduced_read(old, &same, &all))
+			reduce(&all, &one);
+		json_object_set_new(f->counts, gid, reduced_write(gid, &all));
 	}
-	for (i = 0; i < f->nagents; i++)
-		if (!f->members[i].counted)
-			return FRONTIER_MOVED;
+	return FRONTIER_MOVED;
+}
 
-	targets = json_array();
-	json_object_foreach(f->targets, gid, target)
-		json_array_append_new(targets,
-				      json_pack("[s, O]", gid, target));
+static void targets_send(struct frontier *f)
+{
+	json_t *targets = json_array();
+	json_t *entry;
+	const char *key;
+
+	json_object_foreach(f->counts, key, entry)
+	{
+		struct reduced all;
+		const char *gid;
+
+		if (!reduced_read(entry, &gid, &all))
+			json_array_append_new(targets,
+					      json_pack("[s, I]", gid,
+							target_of(&all)));
+	}
 	f->published = true;
 	send_all(f, json_pack("{s:s, s:I, s:o}", "type", "targets", "epoch",
 			      (json_int_t)f->epoch, "targets", targets));
+}
+
+static enum frontier_event counts_came(struct frontier *f, struct member *m,
+				       const json_t *message)
+{
+	if (m->counted)
+		return FRONTIER_GOING;
+	m->counted = true;
+	if (counts_reduce(f, message) == FRONTIER_FAILED)
+		return FRONTIER_FAILED;
+	for (size_t i = 0; i < f->nagents; i++)
+		if (!f->members[i].counted)
+			return FRONTIER_MOVED;
+	targets_send(f);
 	wave_if_all_held(f);
 	return FRONTIER_MOVED;
 }
@@ -154,8 +221,9 @@ static enum frontier_event wave_came(struct frontier *f, struct member *m,
 	return FRONTIER_GOING;
 }
 
-/* RAISE goes to all agents, NEED to the one that hosts the peer or, for a
- * wildcard, to all. */
+/* RAISE and group calls go to all agents (each knows which of its ranks are
+ * members, also when they become so later), NEED to the one that hosts the peer
+ * or, for a wildcard, to all. */
 static enum frontier_event route(struct frontier *f, const json_t *message)
 {
 	json_int_t to = -1;
@@ -188,7 +256,8 @@ enum frontier_event frontier_message(struct frontier *f, size_t agent,
 		event = counts_came(f, m, message);
 	} else if (!strcmp(type, "wave")) {
 		event = wave_came(f, m, message);
-	} else if (!strcmp(type, "raise") || !strcmp(type, "need")) {
+	} else if (!strcmp(type, "raise") || !strcmp(type, "need") ||
+		   !strcmp(type, "group")) {
 		event = route(f, message);
 	} else if (!strcmp(type, "held")) {
 		m->held = json_is_true(json_object_get(message, "held"));
@@ -228,6 +297,6 @@ void frontier_destroy(struct frontier *f)
 {
 	if (!f)
 		return;
-	json_decref(f->targets);
+	json_decref(f->counts);
 	free(f);
 }

@@ -121,6 +121,9 @@ struct control_page {
 				CLOCK_MONOTONIC, for pause_ms */
 		_Atomic uint32_t function; /* api.tbl number a must-go rank is
 					      in; for STALL messages */
+		_Atomic uint32_t pid; /* the process that is the rank; set by
+					 libcairn, 0 before */
+		_Atomic uint32_t uses_mpi; /* it has called MPI_Init */
 		char why[256]; /* STATE_REFUSED: one sentence */
 	} rank __attribute__((aligned(64)));
 

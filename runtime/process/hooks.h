@@ -44,12 +44,15 @@ struct epoch_hooks {
 	void (*resume)(bool aborted);
 
 	/* Leader, after a restart, before any other thread runs: a new lower
-	 * half, MPI_Init, rebuild, a barrier over all ranks.  environ is the new
-	 * launch's, NULL-terminated. */
+	 * half, MPI_Init, rebuild, a barrier over all ranks.  environ is the
+	 * new launch's, NULL-terminated. */
 	int (*restart)(char **envp, struct err *err);
 };
 
 /* hooks_set - register (or, with NULL, remove) the MPI side's hooks. */
-void hooks_set(const struct epoch_hooks *hooks);
+#ifndef PROCESS_API
+#define PROCESS_API __attribute__((visibility("default")))
+#endif
+PROCESS_API void hooks_set(const struct epoch_hooks *hooks);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/base/control.h"
 #include "runtime/base/ctx.h"
@@ -31,10 +32,10 @@ static inline struct thread_ctx *ctx_here(void)
  * between them the signal handler never stops the thread, it only sets
  * ctx->stop.  Where a wrapper's own state is whole (nothing half-done in C
  * locals that a restart would lose: they live on this stack, which is saved, so
- * only *real* MPI handles and pointers into the lower half are lost) it may call
- * safepoint() while ctx->stop is set: the thread may park there for the whole
- * epoch, and may come back in another process after a restart, with every real
- * handle renewed.
+ * only *real* MPI handles and pointers into the lower half are lost) it may
+ * call safepoint() while ctx->stop is set: the thread may park there for the
+ * whole epoch, and may come back in another process after a restart, with every
+ * real handle renewed.
  */
 static inline struct thread_ctx *ctx_enter(void)
 {
@@ -59,11 +60,10 @@ PROCESS_API int process_send(const struct control_msg *msg);
 static inline void ctx_leave(struct thread_ctx *ctx)
 {
 	__asm__ volatile("" ::: "memory");
-	if (__builtin_expect(
-		    ctx->depth == 1 &&
-			    atomic_load_explicit(&ctx->stop,
-						 memory_order_relaxed),
-		    0))
+	if (__builtin_expect(ctx->depth == 1 &&
+				     atomic_load_explicit(&ctx->stop,
+							  memory_order_relaxed),
+			     0))
 		safepoint(ctx);
 	ctx->depth--;
 }
@@ -83,5 +83,28 @@ PROCESS_API void upper_free(void *p);
  * (>= CONTROL_FD_MIN, close-on-exec), remember it as Cairn's; gives the new
  * number or -Exxx; fd is closed. */
 PROCESS_API int process_fd_reserve(int fd);
+
+/* process_mpi_begin - call first thing in MPI_Init: if a wrapper (a shell, env)
+ * was taken for the rank so far, this process is it from now on; its calling
+ * thread becomes the leader. */
+PROCESS_API void process_mpi_begin(void);
+
+/*
+ * The lower half as far as libcairn must know it (libcairn is not linked to
+ * it).  Registered by libmpi.so.12 after lower_start(); the struct must stay.
+ */
+struct lower_range;
+struct process_lower {
+	bool (*owns)(uintptr_t address);
+	size_t (*ranges)(struct lower_range *ranges, size_t max);
+	void (*donor_return)(struct thread_ctx *ctx); /* the thread ends */
+	int fd_min; /* its descriptors lie at or above this, and */
+	int fd_max; /* below this; 0: no limit */
+};
+PROCESS_API void process_lower_set(const struct process_lower *lower);
+
+/* process_reserved_fd - does this descriptor belong to Cairn or to the lower
+ * half (so that the program and its image know nothing of it)? */
+PROCESS_API bool process_reserved_fd(int fd);
 
 #endif

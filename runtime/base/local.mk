@@ -6,6 +6,7 @@ runtime_libbase_a_SOURCES = \
 	runtime/base/err.c runtime/base/err.h \
 	runtime/base/fmt.c runtime/base/fmt.h \
 	runtime/base/log.c runtime/base/log.h \
+	runtime/base/procmaps.c runtime/base/procmaps.h \
 	runtime/base/sheet.h \
 	runtime/base/sys.h \
 	runtime/base/where.c runtime/base/where.h

@@ -91,13 +91,22 @@ struct sheet {
 	uint64_t cpu_xcr0;   /* state components that were enabled */
 	uint32_t cpu_xsave_size; /* bytes of a signal frame's xsave area */
 	uint32_t app_pid;    /* pid when first started, for messages */
-	uint64_t reserved[8];
+	uint64_t stack_limit; /* RLIMIT_STACK: room to keep below the main
+				 stack */
+	uint64_t reserved[7];
+};
+
+/* A shared object (REGION_SHM) that the restorer made anew: an open descriptor
+ * of it, so that the program's own descriptors can come back to it. */
+struct resume_object {
+	uint64_t dev, ino; /* as in the regions */
+	uint64_t fd;
 };
 
 /*
- * What the agent tells the resumed process, at entry: the restorer writes one
- * of these on the entry stack's page (below entry_sp) and passes its address
- * in RSI.
+ * What the restorer tells the resumed process: RSI is the address of one of
+ * these, in the restorer's own memory, which the process unmaps when it has
+ * read it.
  */
 struct resume_info {
 	uint64_t magic; /* SHEET_MAGIC */
@@ -107,6 +116,9 @@ struct resume_info {
 	uint32_t restarts; /* how often this job was restarted so far */
 	uint64_t environ_fd; /* memfd: NUL-separated new environment (PMI_*, ...)
 				for the lower half */
+	uint64_t restorer, restorer_len; /* mapping to be unmapped */
+	uint64_t objects; /* address of struct resume_object[nobjects] */
+	uint64_t nobjects;
 };
 
 #endif

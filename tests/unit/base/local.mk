@@ -2,3 +2,8 @@ check_PROGRAMS += tests/unit/base/test_err
 TESTS += tests/unit/base/test_err
 tests_unit_base_test_err_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_base_test_err_LDADD = $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/base/test_procmaps
+TESTS += tests/unit/base/test_procmaps
+tests_unit_base_test_procmaps_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_base_test_procmaps_LDADD = $(UNIT_LDADD)

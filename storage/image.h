@@ -29,7 +29,7 @@ struct image_totals {
 	uint64_t bytes;	       /* of the file */
 	uint64_t memory_bytes; /* covered: saved regions of all ranks */
 	uint64_t chunks;
-	uint64_t zero_bytes;
+	uint64_t zero_bytes;   /* of what was given: found to be zero */
 	uint64_t index_digest; /* XXH3 of the index: goes into the manifest */
 };
 
@@ -37,14 +37,20 @@ int image_writer_create(int dirfd, const char *name,
 			const struct image_options *options,
 			struct image_writer **w, struct err *err) must_check;
 /* image_rank_begin - open a section for a rank with its sheet (copied). */
-int image_rank_begin(struct image_writer *w, uint32_t rank,
-		     const void *sheet, size_t sheet_len, struct err *err)
-	must_check;
+/* Memory may only be given where the sheet has regions. */
+int image_rank_begin(struct image_writer *w, uint32_t rank, const void *sheet,
+		     size_t sheet_len, struct err *err) must_check;
 /* image_pages - whole pages of memory at address addr of the rank. */
 int image_pages(struct image_writer *w, uint32_t rank, uint64_t addr,
 		const void *data, size_t len, struct err *err) must_check;
-int image_rank_end(struct image_writer *w, uint32_t rank, struct err *err)
-	must_check;
+/* image_pages_from - the same, but the pool itself reads from fd (another
+ * process's /proc/PID/mem) at offset addr: one copy less.  fd must stay open,
+ * and the memory as it is, until image_rank_end. */
+int image_pages_from(struct image_writer *w, uint32_t rank, uint64_t addr,
+		     int fd, size_t len, struct err *err) must_check;
+/* image_rank_end - waits until all pages of the rank have been read. */
+int image_rank_end(struct image_writer *w, uint32_t rank,
+		   struct err *err) must_check;
 int image_writer_finish(struct image_writer *w, struct image_totals *totals,
 			struct err *err) must_check; /* frees w */
 void image_writer_abort(struct image_writer *w); /* removes it; NULL allowed */
@@ -72,12 +78,12 @@ size_t image_nranks(const struct image *im);
 uint32_t image_rank(const struct image *im, size_t i);
 /* image_sheet - a rank's sheet, checked to be well-formed; owned by im. */
 int image_sheet(const struct image *im, uint32_t rank,
-		const struct sheet **sheet, size_t *len, struct err *err)
-	must_check;
+		const struct sheet **sheet, size_t *len,
+		struct err *err) must_check;
 /* image_chunks - a rank's chunks by ascending address; owned by im. */
 int image_chunks(const struct image *im, uint32_t rank,
-		 const struct image_chunk **chunks, size_t *n, struct err *err)
-	must_check;
+		 const struct image_chunk **chunks, size_t *n,
+		 struct err *err) must_check;
 /* image_read - one chunk's memory into buf (chunk->len bytes); thread-safe. */
 int image_read(const struct image *im, const struct image_chunk *chunk,
 	       void *buf, struct err *err) must_check;

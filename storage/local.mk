@@ -1,0 +1,22 @@
+# storage: images, manifests, catalogs; knows base only.
+noinst_LIBRARIES += storage/libstorage.a
+storage_libstorage_a_SOURCES = \
+	storage/chunk.c storage/chunk.h \
+	storage/codec.c storage/codec.h \
+	storage/commit.c storage/commit.h \
+	storage/fault.c storage/fault.h \
+	storage/format.h \
+	storage/image.h \
+	storage/index.c storage/index.h \
+	storage/manifest.h \
+	storage/owner.c storage/owner.h \
+	storage/reader.c \
+	storage/sheet_check.c \
+	storage/sink.c storage/sink.h \
+	storage/thread.c storage/thread.h \
+	storage/writer.c
+storage_libstorage_a_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS) \
+	$(JANSSON_CFLAGS) $(SANITIZER_CFLAGS)
+# What a program that links libstorage.a needs beside it, in this order.
+STORAGE_LIBS = storage/libstorage.a runtime/libbase.a \
+	$(JANSSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)

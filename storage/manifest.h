@@ -24,8 +24,8 @@
  */
 
 /* manifest_commit - write, fsync, rename, fsync the folder: the commit. */
-int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
-	must_check;
+int manifest_commit(int epoch_dirfd, json_t *manifest,
+		    struct err *err) must_check;
 /* manifest_load - read and check a committed epoch's manifest. */
 int manifest_load(int dirfd, uint32_t epoch, json_t **manifest,
 		  struct err *err) must_check;
@@ -40,8 +40,8 @@ struct catalog {
 };
 /* catalog_load - all committed epochs of a folder.  Damaged manifests are not
  * among them: each is named in a warning through log. */
-int catalog_load(const char *dir, struct catalog *catalog, struct err *err)
-	must_check;
+int catalog_load(const char *dir, struct catalog *catalog,
+		 struct err *err) must_check;
 void catalog_fini(struct catalog *catalog);
 
 /* epoch_folder - make (or open) epoch-NNNNNN under dir; gives a descriptor. */
@@ -52,8 +52,8 @@ int epoch_verify(const char *dir, uint32_t epoch, struct err *err) must_check;
 /* epoch_newest - the newest committed epoch that verifies (deep: every byte;
  * else manifest, sizes and index digests).  Each that does not is named in a
  * warning. -ENOENT if there is none. */
-int epoch_newest(const char *dir, int deep, uint32_t *epoch, struct err *err)
-	must_check;
+int epoch_newest(const char *dir, int deep, uint32_t *epoch,
+		 struct err *err) must_check;
 /* prune - remove uncommitted leftovers older than the newest commit, and
  * committed epochs beyond the newest `keep` (I2: never the newest). The
  * manifest is removed first. */

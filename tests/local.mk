@@ -10,7 +10,9 @@ AM_TESTS_ENVIRONMENT = \
 	top_builddir='$(abs_top_builddir)'; export top_builddir;
 
 check_LIBRARIES = tests/lib/libunit.a
-tests_lib_libunit_a_SOURCES = tests/lib/unit.c tests/lib/unit.h
+tests_lib_libunit_a_SOURCES = \
+	tests/lib/make_sheet.c tests/lib/make_sheet.h \
+	tests/lib/unit.c tests/lib/unit.h
 tests_lib_libunit_a_CFLAGS = $(UNIT_CFLAGS)
 
 # For each unit test program X of another local.mk:
@@ -24,3 +26,4 @@ UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
 EXTRA_DIST += tests/README.md tests/lib/README.md
 
 include tests/unit/base/local.mk
+include tests/unit/storage/local.mk

@@ -23,9 +23,12 @@ struct vcomm {
 				     see frontier.h */
 	enum vcomm_topology topology;
 	void *topo;	     /* constructor's arguments, by kind */
-	struct attr_list *attrs;
+	struct attr *attrs;
 	struct verrhandler *errhandler;
-	struct vinfo *info;
+	struct info_copy *info; /* hints, as described before a capture */
+	int function;	   /* api.tbl number of what made it */
+	bool opaque;	   /* reaches beyond MPI_COMM_WORLD: cannot be restored;
+			      world[] and peer[] may hold MPI_UNDEFINED */
 	uint32_t children;   /* local, non-counted constructors so far */
 	bool freed;	     /* the program freed it; kept for pending ops, or as
 				a zombie to probe (TRAPS, MPI 7) */

@@ -68,8 +68,12 @@ void object_ref(void *object);
 /* object_put - drop a reference; the last one calls the kind's destructor and
  * gives the index back. */
 void object_put(void *object);
+/* handle_set_destroy - what object_put calls for the last reference to an object
+ * of this kind, before its memory and index go. */
+void handle_set_destroy(enum vkind kind, void (*destroy)(void *object));
 /* handle_each - call fn for every live record of a kind (not the builtins) in
- * order of serial; stops at the first result that is not 0 and gives it. */
+ * order of serial; stops at the first result that is not 0 and gives it; -1
+ * without memory. */
 int handle_each(enum vkind kind, int (*fn)(void *object, void *arg), void *arg);
 
 #define HANDLE_LEAF 1024

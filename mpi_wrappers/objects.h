@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* objects.h - records of groups, datatypes, ops, infos, error handlers, windows */
+#ifndef CAIRN_MPI_OBJECTS_H
+#define CAIRN_MPI_OBJECTS_H
+
+#include "mpi_wrappers/attr.h"
+#include "mpi_wrappers/handles.h"
+#include "mpi_wrappers/recipe.h"
+#include "runtime/base/err.h"
+
+struct vcomm;
+
+struct vgroup {
+	struct vobject obj;
+	int size;   /* -1: not described yet */
+	int *world; /* rank in the group -> world rank */
+};
+
+struct vtype {
+	struct vobject obj;
+	struct recipe *recipe; /* NULL: cannot be made again */
+	struct attr *attrs;
+	bool committed;
+	bool permanent; /* the real library keeps it: the f90 types */
+	char *name;	/* NULL: none was set */
+};
+
+struct vop {
+	struct vobject obj;
+	struct op_body *body; /* op.c */
+	int commute;
+};
+
+struct vinfo {
+	struct vobject obj;
+	int nkeys; /* -1: not described yet */
+	char **keys, **values;
+};
+
+struct verrhandler {
+	struct vobject obj; /* real: for windows, files and sessions only */
+	enum vkind on;
+	void (*fn)(void);
+	void *cxx; /* C++'s function that calls fn; NULL: C or Fortran */
+	void *thunk;
+};
+
+struct vwin {
+	struct vobject obj;
+	int function; /* that made it */
+	struct attr *attrs;
+	char name[MPI_MAX_OBJECT_NAME];
+};
+
+/*
+ * xxx_made - a record for what the real library has just made; *out is the
+ * program's new handle (predefined and null ones stay as they are).  Gives
+ * MPI_SUCCESS or an error class.
+ */
+int group_made(int real, MPI_Group *out);
+int info_made(int real, MPI_Info *out);
+int type_made(int real, int function, const long args[], MPI_Datatype *out);
+/* parent: whose collective number `count` made it */
+int comm_made(struct vcomm *parent, uint64_t count, int real, int function,
+	      MPI_Comm *out);
+int comm_made_opaque(int real, int function, MPI_Comm *out);
+
+/* type_virtual - the program's handle of a real datatype. */
+MPI_Datatype type_virtual(int real);
+
+/*
+ * xxx_describe - before a capture: ask the real library for what is needed to
+ * make the objects again.  0 or -Exxx with a sentence.
+ * xxx_rebuild - after a restart: make the real objects again.
+ */
+int group_describe(struct err *err);
+int group_rebuild(struct err *err);
+int info_describe(struct err *err);
+int info_rebuild(struct err *err);
+int type_describe(struct err *err);
+int type_rebuild(struct err *err);
+int op_rebuild(struct err *err);
+int errhandler_rebuild(struct err *err);
+
+/* objects_init - destructors; once, before the first handle. */
+void objects_init(void);
+void comm_destroy(void *object);
+void group_destroy(void *object);
+void type_destroy(void *object);
+void op_destroy(void *object);
+void info_destroy(void *object);
+void errhandler_destroy(void *object);
+void keyval_destroy(void *object);
+
+#endif

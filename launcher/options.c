@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* options.c - cairnrun's own options, apart from the starter's */
+#include "launcher/options.h"
+
+#include "launcher/units.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char options_usage[] =
+	"usage: cairnrun [mpiexec's options] [options] PROGRAM [ARGUMENTS]\n"
+	"       cairnrun [mpiexec's options] [options] --restart DIR[/EPOCH]\n"
+	"\n"
+	"Runs an MPI program (or any other) as mpiexec does, and can checkpoint\n"
+	"and restart it.  All of mpiexec's arguments are taken unchanged.\n"
+	"\n"
+	"  --ckpt-dir DIR         where checkpoints go (default: cairn-<job>)\n"
+	"  --interval TIME        checkpoint every 300ms, 30s, 10m, 1h ...\n"
+	"  --keep N               keep the newest N checkpoints (default 2)\n"
+	"  --signal SIG=ACTION    what a signal to cairnrun does: checkpoint, or\n"
+	"                         checkpoint-exit, which ends the job with exit\n"
+	"                         code 85 (default: USR1=checkpoint-exit,\n"
+	"                         USR2=checkpoint)\n"
+	"  --resume               restart from the newest checkpoint if there is\n"
+	"                         one, else start the program\n"
+	"  --restart DIR[/EPOCH]  restart from a checkpoint\n"
+	"  --restarts N           after a crash restart by itself, up to N times\n"
+	"  --capture cow|stop     copy memory on write while the program runs on,\n"
+	"                         or stop it until it is written (default: cow)\n"
+	"  --quiesce-timeout TIME give a checkpoint up when the ranks did not\n"
+	"                         come to rest in time (default 5m)\n"
+	"  --mpi-lib PATH         the MPI library to use, instead of the\n"
+	"                         program's own\n"
+	"  --launcher mpiexec|srun  what starts the ranks (default: mpiexec)\n"
+	"  --verbose              say what is being done, on standard error\n"
+	"  --help, --version\n"
+	"\n"
+	"Examples:\n"
+	"  cairnrun -n 4 --interval 10m ./simulation input.dat\n"
+	"  cairnrun -n 4 --restart cairn-simulation-3f2a\n"
+	"  cairn checkpoint cairn-simulation-3f2a     (from another shell)\n";
+
+enum option_id {
+	CKPT_DIR,
+	BURST_BUFFER,
+	INTERVAL,
+	KEEP,
+	SIGNAL,
+	RESUME,
+	RESTART,
+	RESTARTS,
+	CAPTURE,
+	QUIESCE,
+	MPI_LIB,
+	LAUNCHER,
+	VERBOSE,
+	HELP,
+	VERSION,
+};
+
+static const struct own_option {
+	const char *name;
+	enum option_id id;
+	bool takes_value;
+} own_options[] = {
+	{ "ckpt-dir", CKPT_DIR, true }, { "burst-buffer", BURST_BUFFER, true },
+	{ "interval", INTERVAL, true }, { "keep", KEEP, true },
+	{ "signal", SIGNAL, true },	{ "resume", RESUME, false },
+	{ "restart", RESTART, true },	{ "restarts", RESTARTS, true },
+	{ "capture", CAPTURE, true },	{ "quiesce-timeout", QUIESCE, true },
+	{ "mpi-lib", MPI_LIB, true },	{ "launcher", LAUNCHER, true },
+	{ "verbose", VERBOSE, false },	{ "help", HELP, false },
+	{ "version", VERSION, false },
+};
+
+/* The option of ours at argv[0]; *value after "=" or in the next word, *words
+ * how many belong to it. */
+static const struct own_option *own_option(char *const *argv,
+					   const char **value, int *words)
+{
+	const char *name = argv[0] + 2;
+	size_t len = strcspn(argv[0], "=") - 2;
+
+	if (strncmp(argv[0], "--", 2))
+		return NULL;
+	for (size_t i = 0; i < sizeof(own_options) / sizeof(*own_options);
+	     i++) {
+		const struct own_option *o = &own_options[i];
+
+		if (strncmp(o->name, name, len) || o->name[len])
+			continue;
+		*words = 1;
+		*value = NULL;
+		if (name[len] == '=')
+			*value = name + len + 1;
+		else if (o->takes_value && (*value = argv[1]))
+			*words = 2;
+		/* hydra has --launcher ssh; ours names a starter */
+		if (o->id == LAUNCHER && *value && strcmp(*value, "mpiexec") &&
+		    strcmp(*value, "srun"))
+			return NULL;
+		return o;
+	}
+	return NULL;
+}
+
+static void set_text(char **where, const char *value)
+{
+	free(*where);
+	*where = xstrdup(value);
+}
+
+static int set_signal(struct options *o, const char *value, struct err *err)
+{
+	const char *equals = strchr(value, '=');
+	char name[32];
+	int number, rc;
+
+	if (!equals || (size_t)(equals - value) >= sizeof(name))
+		return err_set(err, -EINVAL,
+			       "--signal takes SIG=checkpoint or "
+			       "SIG=checkpoint-exit, not \"%s\"",
+			       value);
+	memcpy(name, value, (size_t)(equals - value));
+	name[equals - value] = '\0';
+	rc = units_signal(name, &number, err);
+	if (rc)
+		return rc;
+	if (!strcmp(equals + 1, "checkpoint"))
+		o->signals[number] = SIGNAL_CHECKPOINT;
+	else if (!strcmp(equals + 1, "checkpoint-exit"))
+		o->signals[number] = SIGNAL_CHECKPOINT_EXIT;
+	else
+		return err_set(err, -EINVAL,
+			       "--signal: \"%s\" is not an action; take "
+			       "checkpoint or checkpoint-exit",
+			       equals + 1);
+	return 0;
+}
+
+/* "DIR", "DIR/3" or "DIR/epoch-000003" */
+static int set_restart(struct options *o, const char *value, struct err *err)
+{
+	const char *slash, *last;
+	char *dir = xstrdup(value);
+
+	while (strlen(dir) > 1 && dir[strlen(dir) - 1] == '/')
+		dir[strlen(dir) - 1] = '\0';
+	o->restart_epoch = 0;
+	slash = strrchr(dir, '/');
+	last = slash ? slash + 1 : dir;
+	if (!strncmp(last, "epoch-", 6))
+		last += 6;
+	if (*last && strspn(last, "0123456789") == strlen(last) &&
+	    (slash || last > dir)) {
+		if (units_count(last, 1, UINT32_MAX, "the epoch",
+				&o->restart_epoch, err)) {
+			free(dir);
+			return -EINVAL;
+		}
+		if (slash == dir)
+			dir[1] = '\0';
+		else if (slash)
+			dir[slash - dir] = '\0';
+		else
+			strcpy(dir, ".");
+	}
+	free(o->restart);
+	o->restart = dir;
+	if (!*dir)
+		return err_set(err, -EINVAL,
+			       "--restart needs a checkpoint folder");
+	return 0;
+}
+
+static int set_one(struct options *o, enum option_id id, const char *value,
+		   struct err *err)
+{
+	switch (id) {
+	case CKPT_DIR:
+		if (!*value)
+			return err_set(err, -EINVAL,
+				       "--ckpt-dir needs a folder's name");
+		set_text(&o->ckpt_dir, value);
+		return 0;
+	case BURST_BUFFER:
+		return err_set(err, -ENOTSUP,
+			       "--burst-buffer is not supported by this "
+			       "release; use --ckpt-dir");
+	case INTERVAL:
+		return units_time(value, &o->interval_ms, err);
+	case KEEP:
+		return units_count(value, 1, 1000000, "--keep", &o->keep, err);
+	case SIGNAL:
+		return set_signal(o, value, err);
+	case RESUME:
+		o->resume = true;
+		return 0;
+	case RESTART:
+		return set_restart(o, value, err);
+	case RESTARTS:
+		return units_count(value, 0, 1000000, "--restarts",
+				   &o->restarts, err);
+	case CAPTURE:
+		if (strcmp(value, "cow") && strcmp(value, "stop"))
+			return err_set(err, -EINVAL,
+				       "--capture takes cow or stop, not "
+				       "\"%s\"",
+				       value);
+		o->capture_stop = !strcmp(value, "stop");
+		return 0;
+	case QUIESCE:
+		return units_time(value, &o->quiesce_ms, err);
+	case MPI_LIB:
+		set_text(&o->mpi_lib, value);
+		return 0;
+	case LAUNCHER:
+		o->starter = strcmp(value, "srun") ? &starter_mpiexec :
+						     &starter_srun;
+		return 0;
+	case VERBOSE:
+		o->verbose = true;
+		return 0;
+	case HELP:
+		o->help = true;
+		return 0;
+	case VERSION:
+		o->version = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* --launcher decides how all other words are read, so it is looked for first,
+ * in front of the first word that cannot be an option's value. */
+static void find_starter(char *const *argv, struct options *o)
+{
+	const char *value;
+	int words;
+
+	for (; *argv && strcmp(*argv, ":"); argv++) {
+		const struct own_option *own = own_option(argv, &value, &words);
+
+		if (own && own->id == LAUNCHER && value)
+			o->starter = strcmp(value, "srun") ? &starter_mpiexec :
+							     &starter_srun;
+		if (argv[0][0] != '-' && argv[1] && argv[1][0] != '-' &&
+		    argv[1][0] != ':')
+			break;
+	}
+}
+
+int options_parse(char *const *argv, struct options *o, struct words *rest,
+		  struct err *err)
+{
+	const struct own_option *own;
+	const char *value;
+	int words, rc;
+
+	memset(o, 0, sizeof(*o));
+	o->keep = 2;
+	o->quiesce_ms = 5 * 60000;
+	o->starter = &starter_mpiexec;
+	o->signals[SIGUSR1] = SIGNAL_CHECKPOINT_EXIT;
+	o->signals[SIGUSR2] = SIGNAL_CHECKPOINT;
+	find_starter(argv, o);
+	while (*argv) {
+		own = own_option(argv, &value, &words);
+		if (own) {
+			if (own->takes_value && !value)
+				return err_set(err, -EINVAL,
+					       "--%s needs a value; see "
+					       "cairnrun --help",
+					       own->name);
+			if (!own->takes_value && value)
+				return err_set(err, -EINVAL,
+					       "--%s takes no value",
+					       own->name);
+			rc = set_one(o, own->id, value, err);
+			if (rc)
+				return rc;
+		} else {
+			words = o->starter->option(argv, &value);
+			if (words <= 0)
+				break;
+			for (int i = 0; i < words; i++)
+				words_add(rest, argv[i]);
+		}
+		argv += words;
+	}
+	for (; *argv; argv++)
+		words_add(rest, *argv);
+	if (o->restart && o->resume)
+		return err_set(err, -EINVAL,
+			       "--restart and --resume exclude each other; "
+			       "--resume takes the folder from --ckpt-dir");
+	return 0;
+}
+
+void options_fini(struct options *o)
+{
+	free(o->ckpt_dir);
+	free(o->burst_buffer);
+	free(o->restart);
+	free(o->mpi_lib);
+}

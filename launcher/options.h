@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* options.h - cairnrun's own options, apart from the starter's */
+#ifndef CAIRN_LAUNCHER_OPTIONS_H
+#define CAIRN_LAUNCHER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "launcher/starter.h"
+#include "launcher/words.h"
+#include "runtime/base/err.h"
+
+enum signal_action { SIGNAL_PASS, SIGNAL_CHECKPOINT, SIGNAL_CHECKPOINT_EXIT };
+
+struct options {
+	char *ckpt_dir; /* NULL: by default_dir() */
+	char *burst_buffer;
+	int64_t interval_ms; /* 0: no timer */
+	long keep;
+	enum signal_action signals[65]; /* by signal number */
+	bool resume;
+	char *restart;	    /* folder, or NULL */
+	long restart_epoch; /* 0: the newest that verifies */
+	bool capture_stop;
+	char *mpi_lib;
+	const struct starter *starter;
+	bool verbose;
+	int64_t quiesce_ms;
+	long restarts;
+	bool help, version;
+};
+
+/*
+ * options_parse - take our options out of argv (argv[0] is the first argument)
+ *
+ * Ours have two dashes and stand before the first program, mixed with the
+ * starter's in any order; all other words end in rest, in their order.
+ */
+int options_parse(char *const *argv, struct options *o, struct words *rest,
+		  struct err *err) must_check;
+void options_fini(struct options *o);
+/* options_usage - the text of --help. */
+extern const char options_usage[];
+
+#endif

@@ -1,0 +1,8 @@
+# unit tests of the launcher
+LAUNCHER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+
+check_PROGRAMS += tests/unit/launcher/test_command
+TESTS += tests/unit/launcher/test_command
+tests_unit_launcher_test_command_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_command_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_command_LDADD = launcher/liblauncher.a $(UNIT_LDADD)

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* link.c - the channel to the coordinator, and what happens when it ends */
+#include "runtime/agent/agent.h"
+
+#include "runtime/agent/epoch.h"
+#include "runtime/agent/restore.h"
+#include "runtime/base/fmt.h"
+#include "runtime/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define CONNECT_MS 15000
+#define ORPHAN_MS  3000 /* from the loss of the coordinator to SIGKILL */
+
+/* --- sending ---------------------------------------------------------------- */
+
+static void lost(struct agent *agent)
+{
+	source_close(&agent->loop, &agent->coordinator_source);
+	channel_close(agent->coordinator);
+	agent->coordinator = NULL;
+	epoch_orphaned(agent->epoch);
+	timer_set(&agent->orphan_timer, ORPHAN_MS);
+	link_left(agent);
+}
+
+static void want_write(struct agent *agent)
+{
+	uint32_t events = EPOLLIN;
+
+	if (channel_wants_write(agent->coordinator))
+		events |= EPOLLOUT;
+	if (agent->coordinator_source.fd >= 0 &&
+	    source_events(&agent->loop, &agent->coordinator_source, events))
+		agent->loop.done = true;
+}
+
+void link_send(struct agent *agent, json_t *message)
+{
+	struct err err;
+
+	/* A failure shows as the channel's end, in the loop: never from here,
+	 * where callers are in the middle of something. */
+	if (message && agent->coordinator) {
+		if (channel_send(agent->coordinator, message, &err))
+			log_debug("coordinator: %s", err.text);
+		want_write(agent);
+	}
+	json_decref(message);
+}
+
+void link_refuse(struct agent *agent, uint32_t epoch, int rank,
+		 const char *text)
+{
+	link_send(agent, json_pack("{s:s, s:I, s:I, s:s}", "type", "refuse",
+				   "epoch", (json_int_t)epoch, "rank",
+				   (json_int_t)rank, "text", text));
+}
+
+void link_rank(struct agent *agent, const struct rank *r)
+{
+	static const char *const states[] = {
+		[RANK_GREETED] = "starting",
+		[RANK_RUNNING] = "running",
+		[RANK_FINALIZED] = "finalized",
+		[RANK_EXITED] = "exited",
+	};
+	json_t *message = json_pack(
+		"{s:s, s:I, s:I, s:I, s:s}", "type", "rank", "rank",
+		(json_int_t)r->world_rank, "nranks", (json_int_t)r->world_size,
+		"pid", (json_int_t)rank_pid(r), "state", states[r->life]);
+
+	if (message && r->life == RANK_EXITED)
+		json_object_set_new(message, "code",
+				    json_integer(r->exit_code));
+	link_send(agent, message);
+}
+
+/* --- receiving ---------------------------------------------------------------- */
+
+static void stop_came(struct agent *agent, const json_t *message)
+{
+	json_int_t signal = json_integer_value(json_object_get(message,
+							       "signal"));
+
+	ranks_kill(agent, signal > 0 && signal < NSIG ? (int)signal : SIGKILL);
+}
+
+static void message_came(struct agent *agent, const json_t *message)
+{
+	const char *type = json_string_value(json_object_get(message, "type"));
+
+	if (type && !strcmp(type, "stop"))
+		stop_came(agent, message);
+	else if (type)
+		epoch_message(agent->epoch, message);
+}
+
+static void coordinator_cb(struct source *source, uint32_t events)
+{
+	struct agent *agent = source->arg;
+	json_t *message;
+	struct err err;
+	int ret = 0;
+
+	if (events & EPOLLOUT)
+		ret = channel_flush(agent->coordinator);
+	if (!ret || ret == -EAGAIN)
+		ret = channel_receive(agent->coordinator, &message, &err);
+	/* Several messages may have come with one readiness. */
+	while (!ret) {
+		message_came(agent, message);
+		json_decref(message);
+		ret = channel_receive(agent->coordinator, &message, &err);
+	}
+	if (ret == -EAGAIN)
+		want_write(agent);
+	else
+		lost(agent);
+}
+
+/* --- the end ------------------------------------------------------------------ */
+
+static bool any_lives(const struct agent *agent)
+{
+	for (const struct rank *r = agent->ranks; r; r = r->next)
+		if (rank_lives(r))
+			return true;
+	return false;
+}
+
+void link_left(struct agent *agent)
+{
+	if (!agent->coordinator && !any_lives(agent))
+		agent->loop.done = true;
+}
+
+/* Nobody would commit what these ranks do now, or end them if their job died:
+ * leave nothing behind. */
+static void orphan_cb(struct timer *timer)
+{
+	struct agent *agent = timer->arg;
+
+	ranks_kill(agent, SIGKILL);
+	timer_set(&agent->orphan_timer, ORPHAN_MS);
+	link_left(agent);
+}
+
+/* --- log lines ----------------------------------------------------------------- */
+
+static void log_cb(struct source *source, uint32_t events)
+{
+	struct agent *agent = source->arg;
+	char text[4096];
+	ssize_t n = read(source->fd, text, sizeof(text) - 1);
+	char *line, *rest = text;
+
+	(void)events;
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			link_send(agent,
+				  json_pack("{s:s, s:s, s:s}", "type", "log",
+					    "level",
+					    strstr(line, ": warning: ") ?
+						    "warn" :
+						    "info",
+					    "text", line));
+}
+
+/* The agent has no terminal: its lines go through a pipe to itself, so that
+ * threads may write them, and from there to the coordinator. */
+static int log_redirect(struct agent *agent)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	log_set_fd(fds[1]);
+	return source_open(&agent->loop, &agent->log_source, fds[0], EPOLLIN,
+			   log_cb, agent);
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
+static int welcome_take(struct agent *agent, const json_t *welcome,
+			struct err *err)
+{
+	const char *dir = json_string_value(json_object_get(welcome, "dir"));
+	const json_t *restore = json_object_get(welcome, "restore");
+
+	if (!dir || dir[0] != '/' || strlen(dir) >= sizeof(agent->dir))
+		return err_set(err, -EPROTO,
+			       "the coordinator's welcome names no checkpoint "
+			       "folder; is cairnrun of the same version?");
+	strcpy(agent->dir, dir);
+	if (!json_is_integer(restore))
+		return 0;
+	agent->restore_epoch = (uint32_t)json_integer_value(restore);
+	return restore_open(agent, &agent->restore, err);
+}
+
+int link_open(struct agent *agent, const char *address, struct err *err)
+{
+	unsigned char secret[CHANNEL_SECRET_BYTES];
+	json_t *hello, *welcome = NULL;
+	int ret;
+
+	if (secret_from_hex(agent->secret, secret))
+		return err_set(err, -EINVAL,
+			       "CAIRN_SECRET is not a job's secret (64 hex "
+			       "digits); start jobs with cairnrun");
+	ret = channel_connect(address, secret, CONNECT_MS, &agent->coordinator,
+			      err);
+	memset(secret, 0, sizeof(secret));
+	if (ret)
+		return err_prefix(err, ret, "agent on %s", agent->node);
+	hello = json_pack("{s:s, s:s, s:i, s:s}", "type", "hello", "node",
+			  agent->node, "pid", (int)getpid(), "version",
+			  PACKAGE_VERSION);
+	ret = channel_send(agent->coordinator, hello, err);
+	json_decref(hello);
+	if (!ret)
+		ret = channel_wait(agent->coordinator, CONNECT_MS, &welcome,
+				   err);
+	if (!ret)
+		ret = welcome_take(agent, welcome, err);
+	json_decref(welcome);
+	return ret ? err_prefix(err, ret, "agent on %s", agent->node) : 0;
+}
+
+int link_watch(struct agent *agent, struct err *err)
+{
+	int ret = source_open(&agent->loop, &agent->coordinator_source,
+			      channel_fd(agent->coordinator), EPOLLIN,
+			      coordinator_cb, agent);
+
+	if (!ret)
+		ret = timer_open(&agent->loop, &agent->orphan_timer, orphan_cb,
+				 agent);
+	if (!ret)
+		ret = log_redirect(agent);
+	if (ret)
+		return err_set(err, ret, "agent: cannot watch the coordinator: "
+			       "%s", fmt_error(ret));
+	/* Messages may have come together with the welcome, and are in the
+	 * channel's buffer, which epoll does not see. */
+	coordinator_cb(&agent->coordinator_source, EPOLLIN);
+	return 0;
+}
+
+void link_close(struct agent *agent)
+{
+	log_set_fd(-1);
+	if (agent->coordinator)
+		source_close(&agent->loop, &agent->coordinator_source);
+	channel_close(agent->coordinator);
+	agent->coordinator = NULL;
+	timer_close(&agent->loop, &agent->orphan_timer);
+}

@@ -405,6 +405,20 @@ void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 	sys_call(SYS_sched_yield); /* the peer may need this core */
 }
 
+void frontier_barrier_blocked(struct thread_ctx *ctx, struct vcomm *comm,
+			      int function)
+{
+	struct frontier_need none = { 0 };
+	struct control_page *page = process_page();
+	uint64_t count = entered(comm);
+
+	if (page && comm->slot && pending_epoch() && targets_known(page) &&
+	    !frontier_may_hold(page) &&
+	    atomic_load(&comm->slot->target) < count)
+		raise_target(page, comm->slot, count, function);
+	frontier_blocked(ctx, &none, comm, MPI_PROC_NULL, function);
+}
+
 /* --- group calls ------------------------------------------------------------
  */
 

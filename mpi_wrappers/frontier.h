@@ -80,10 +80,19 @@ void frontier_end(bool aborted); /* after RELEASE or ABORT */
 int frontier_register(struct vcomm *comm);
 void frontier_unregister(struct vcomm *comm);
 
-/* A barrier that may be stepped out of: enter as coll_enter, then leave it with
- * frontier_barrier_stepped_out() when the target is below its count (the caller
- * then waits in safepoint() and enters again). */
-void frontier_barrier_begin(struct vcomm *comm); /* sets the inside bit */
-void frontier_barrier_end(struct vcomm *comm);	 /* clears it */
+/*
+ * A barrier that may be stepped out of.  After coll_enter: begin, post the real
+ * Ibarrier, test it in a stop-aware loop; whenever the loop came back because of
+ * ctx->stop, call blocked; after completion, end.  blocked parks the thread if
+ * the rank may hold (also in the middle of the barrier: its target is then one
+ * less than its count, or everybody has entered it and DRAIN completes it), and
+ * raises the barrier's target again if the rank must go on for another reason.
+ * After a restart (process_restarts() changed) the caller posts the Ibarrier
+ * again, uncounted.
+ */
+void frontier_barrier_begin(struct vcomm *comm);
+void frontier_barrier_blocked(struct thread_ctx *ctx, struct vcomm *comm,
+			      int function);
+void frontier_barrier_end(struct vcomm *comm);
 
 #endif

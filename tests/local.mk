@@ -27,3 +27,4 @@ EXTRA_DIST += tests/README.md tests/lib/README.md
 
 include tests/unit/base/local.mk
 include tests/unit/storage/local.mk
+include tests/system/local.mk

@@ -1,0 +1,5 @@
+# tests/system: whole commands, in shell, numbered by layer
+SYSTEM_TESTS = \
+	tests/system/0100-frontier-model.t
+TESTS += $(SYSTEM_TESTS)
+EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md

@@ -1,6 +1,7 @@
 # storage: images, manifests, catalogs; knows base only.
 noinst_LIBRARIES += storage/libstorage.a
 storage_libstorage_a_SOURCES = \
+	storage/catalog.c storage/catalog.h \
 	storage/chunk.c storage/chunk.h \
 	storage/codec.c storage/codec.h \
 	storage/commit.c storage/commit.h \
@@ -8,12 +9,14 @@ storage_libstorage_a_SOURCES = \
 	storage/format.h \
 	storage/image.h \
 	storage/index.c storage/index.h \
-	storage/manifest.h \
+	storage/manifest.c storage/manifest.h \
 	storage/owner.c storage/owner.h \
+	storage/prune.c \
 	storage/reader.c \
 	storage/sheet_check.c \
 	storage/sink.c storage/sink.h \
 	storage/thread.c storage/thread.h \
+	storage/verify.c \
 	storage/writer.c
 storage_libstorage_a_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS) \
 	$(JANSSON_CFLAGS) $(SANITIZER_CFLAGS)

@@ -20,12 +20,29 @@
  * (16 hex digits) of the text before it.  Members: see FORMAT.md; at least
  * "format", "epoch", "ranks", "time" (ISO 8601, UTC), "bytes", "memory_bytes",
  * "pause_ms", "seconds", "program" (array of argv), "mpi", "cpu", "kernel",
- * "images": [{"file", "node", "bytes", "index_digest", "ranks": [..]}].
+ * "images": [{"file", "node", "bytes", "index_digest", "ranks": [..]}], where
+ * index_digest is a text of 16 hex digits (manifest_digest).
  */
+#define MANIFEST_NAME	"manifest.json"
+#define MANIFEST_FORMAT 1
 
-/* manifest_commit - write, fsync, rename, fsync the folder: the commit. */
+/* manifest_digest - 16 hex digits of a 64-bit digest, as JSON and people see
+ * it (JSON's own numbers do not hold 64 bits). */
+void manifest_digest(uint64_t digest, char text[17]);
+
+/* manifest_check - are all members there and sane?  Says which is not. */
+int manifest_check(const json_t *manifest, struct err *err) must_check;
+
+/* manifest_commit - write, fsync, rename, fsync the folder: the commit.
+ * Fills "format", and "time" if it is not there; refuses what manifest_load
+ * would refuse, an image that is missing or has another size, and an epoch
+ * that is committed already.  manifest itself is not changed. */
 int manifest_commit(int epoch_dirfd, json_t *manifest,
 		    struct err *err) must_check;
+/* manifest_parse - the text of a manifest, checked; what manifest_load does
+ * once it has read the file.  Need not end with a NUL. */
+int manifest_parse(const char *text, size_t len, json_t **manifest,
+		   struct err *err) must_check;
 /* manifest_load - read and check a committed epoch's manifest. */
 int manifest_load(int dirfd, uint32_t epoch, json_t **manifest,
 		  struct err *err) must_check;
@@ -44,7 +61,8 @@ int catalog_load(const char *dir, struct catalog *catalog,
 		 struct err *err) must_check;
 void catalog_fini(struct catalog *catalog);
 
-/* epoch_folder - make (or open) epoch-NNNNNN under dir; gives a descriptor. */
+/* epoch_folder - make (or open) epoch-NNNNNN under dir; gives a descriptor.
+ * create makes dir, too, and gives -EEXIST if the epoch is committed. */
 int epoch_folder(const char *dir, uint32_t epoch, int create, int *dirfd,
 		 struct err *err) must_check;
 /* epoch_verify - manifest, every image, every byte (I1). */
@@ -54,6 +72,10 @@ int epoch_verify(const char *dir, uint32_t epoch, struct err *err) must_check;
  * warning. -ENOENT if there is none. */
 int epoch_newest(const char *dir, int deep, uint32_t *epoch,
 		 struct err *err) must_check;
+/* epoch_check - as epoch_verify with a choice: deep, every byte; else manifest,
+ * sizes and index digests.  *manifest, if wanted, is the caller's. */
+int epoch_check(const char *dir, uint32_t epoch, int deep, json_t **manifest,
+		struct err *err) must_check;
 /* prune - remove uncommitted leftovers older than the newest commit, and
  * committed epochs beyond the newest `keep` (I2: never the newest). The
  * manifest is removed first. */

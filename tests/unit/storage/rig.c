@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lib/make_sheet.h"
@@ -160,6 +161,63 @@ int rig_compare(const struct image *im, uint32_t rank, const char *memory,
 	if (!rc && at != RIG_ADDR + len)
 		rc = err_set(err, -ERANGE, "memory is missing at the end");
 	return rc;
+}
+
+json_t *rig_manifest(uint32_t epoch, const struct image_totals *totals)
+{
+	char digest[17];
+
+	manifest_digest(totals->index_digest, digest);
+	return json_pack("{si si sI sI sf sf s[ss] sn s{ss} ss "
+			 "s[{ss ss sI ss s[ii]}]}",
+			 "epoch", (int)epoch, "ranks", 2, "bytes",
+			 (json_int_t)totals->bytes, "memory_bytes",
+			 (json_int_t)totals->memory_bytes, "pause_ms", 12.5,
+			 "seconds", 0.25, "program", "./heat", "100", "mpi",
+			 "cpu", "model", "x", "kernel", "6.1", "images", "file",
+			 "node-a.img", "node", "a", "bytes",
+			 (json_int_t)totals->bytes, "index_digest", digest,
+			 "ranks", 0, 1);
+}
+
+int rig_epoch(const char *dir, uint32_t epoch, unsigned int seed,
+	      struct err *err)
+{
+	struct image_options options = { .threads = 1 };
+	struct image_totals totals;
+	size_t len = 24 * 4096;
+	char *memory = rig_memory(RIG_MIXED, len, seed);
+	json_t *m;
+	int fd, rc = epoch_folder(dir, epoch, 1, &fd, err);
+
+	if (rc) {
+		free(memory);
+		return rc;
+	}
+	rc = rig_image(fd, "node-a.img", 2, memory, len, &options, &totals,
+		       err);
+	if (!rc) {
+		m = rig_manifest(epoch, &totals);
+		rc = manifest_commit(fd, m, err);
+		json_decref(m);
+	}
+	close(fd);
+	free(memory);
+	return rc;
+}
+
+int rig_child(int (*run)(void *), void *arg)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		abort();
+	if (!pid)
+		_exit(run(arg));
+	if (waitpid(pid, &status, 0) != pid)
+		abort();
+	return status;
 }
 
 char *rig_slurp(int dirfd, const char *name, size_t *len)

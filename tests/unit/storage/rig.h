@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "storage/image.h"
+#include "storage/manifest.h"
 #include "tests/lib/unit.h"
 
 #define RIG_ADDR 0x7f0000000000ULL
@@ -37,6 +38,15 @@ int rig_image(int dirfd, const char *name, uint32_t nranks, const char *memory,
 /* rig_compare - is this the rank's memory, all of it? 0, or asserts. */
 int rig_compare(const struct image *im, uint32_t rank, const char *memory,
 		size_t len, struct err *err);
+
+/* rig_epoch - a committed epoch of two ranks with a small image of the seed. */
+int rig_epoch(const char *dir, uint32_t epoch, unsigned int seed,
+	      struct err *err);
+/* rig_manifest - a good manifest for an image with these totals. */
+json_t *rig_manifest(uint32_t epoch, const struct image_totals *totals);
+
+/* rig_child - run it in a child; gives the wait status. */
+int rig_child(int (*run)(void *), void *arg);
 
 /* Whole small files, to damage them. */
 char *rig_slurp(int dirfd, const char *name, size_t *len);

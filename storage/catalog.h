@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* catalog.h - the folders of a checkpoint folder, for storage's own use */
+#ifndef CAIRN_STORAGE_CATALOG_H
+#define CAIRN_STORAGE_CATALOG_H
+
+#include "storage/manifest.h"
+
+/* catalog_open - the checkpoint folder, its owner checked. */
+int catalog_open(const char *dir, int *dirfd, struct err *err) must_check;
+/* catalog_open_epoch - an epoch's folder in it; -ENOENT if there is none. */
+int catalog_open_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
+		       struct err *err) must_check;
+/* catalog_name - "epoch-000042" */
+void catalog_name(uint32_t epoch, char name[24]);
+/* catalog_list - the numbers of all epoch folders, committed or not,
+ * ascending; *epochs is the caller's to free. */
+int catalog_list(int dirfd, uint32_t **epochs, size_t *n,
+		 struct err *err) must_check;
+
+#endif

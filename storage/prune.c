@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* prune.c - remove epochs that nobody needs any more (I2) */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_PREFIX "prune: "
+#include "runtime/base/fmt.h"
+#include "runtime/base/log.h"
+#include "storage/catalog.h"
+#include "storage/commit.h"
+#include "storage/fault.h"
+#include "storage/manifest.h"
+
+/*
+ * DESIGN
+ *
+ * Kept: the newest `keep` epochs that pass the shallow check (manifest, sizes,
+ * index digests).  An epoch that is damaged does not count, so that it never
+ * pushes out a good one; if it is newer than the oldest kept one it is left
+ * for a person to look at.  Folders newer than the newest good commit may be
+ * an epoch under way: never touched.  With no good epoch nothing is removed.
+ *
+ * An epoch ends as it began, by one step: its manifest is removed and that is
+ * made durable before any image goes, so it is never committed and incomplete.
+ */
+
+static int remove_names(int fd, struct err *err)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!d) {
+		rc = -errno;
+		if (copy >= 0)
+			close(copy);
+		return err_set(err, rc, "cannot list it: %s", fmt_error(rc));
+	}
+	while (!rc && (e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (unlinkat(fd, e->d_name, 0) && errno != ENOENT)
+			rc = err_set(err, -errno, "cannot remove %s: %s",
+				     e->d_name, fmt_error(errno));
+	}
+	closedir(d);
+	return rc;
+}
+
+static int remove_manifest(int fd, struct err *err)
+{
+	if (!unlinkat(fd, MANIFEST_NAME, 0))
+		return commit_sync_dir(fd, MANIFEST_NAME, err);
+	if (errno == ENOENT)
+		return 0;
+	return err_set(err, -errno, "cannot remove its manifest: %s",
+		       fmt_error(errno));
+}
+
+static int remove_epoch(int dirfd, uint32_t epoch, struct err *err)
+{
+	char name[24];
+	int fd, rc = catalog_open_epoch(dirfd, epoch, &fd, err);
+
+	if (rc == -ENOENT) /* another prune was faster */
+		return 0;
+	if (rc)
+		return rc;
+	catalog_name(epoch, name);
+	rc = remove_manifest(fd, err);
+	if (!rc) {
+		fault_die(FAULT_PRUNE_MANIFEST, name);
+		rc = remove_names(fd, err);
+	}
+	close(fd);
+	if (!rc) {
+		fault_die(FAULT_PRUNE_FILES, name);
+		if (unlinkat(dirfd, name, AT_REMOVEDIR) && errno != ENOENT)
+			rc = err_set(err, -errno, "cannot remove it: %s",
+				     fmt_error(errno));
+	}
+	return rc ? err_prefix(err, rc, "%s", name) : 0;
+}
+
+/* Bounds of what is kept; 0 good epochs found: nothing may be removed. */
+struct kept {
+	size_t n;
+	uint32_t oldest, newest;
+};
+
+static void find_kept(const char *dir, const struct catalog *catalog,
+		      unsigned int keep, struct kept *kept)
+{
+	for (size_t i = catalog->n; i-- > 0 && kept->n < keep;) {
+		uint32_t epoch = catalog->epochs[i].epoch;
+		struct err why = { "" };
+
+		if (epoch_check(dir, epoch, 0, NULL, &why)) {
+			log_warn("%s; it does not count as kept", why.text);
+			continue;
+		}
+		if (!kept->n)
+			kept->newest = epoch;
+		kept->oldest = epoch;
+		kept->n++;
+	}
+}
+
+static int is_committed(int dirfd, uint32_t epoch)
+{
+	struct err ignored;
+	int fd, there;
+
+	if (catalog_open_epoch(dirfd, epoch, &fd, &ignored))
+		return 0;
+	there = !faccessat(fd, MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW);
+	close(fd);
+	return there;
+}
+
+static int must_go(int dirfd, uint32_t epoch, const struct kept *kept)
+{
+	if (epoch >= kept->newest)
+		return 0;
+	if (epoch < kept->oldest)
+		return 1;
+	/* Between kept ones: what never was committed. */
+	return !is_committed(dirfd, epoch);
+}
+
+static int remove_old(int dirfd, const struct kept *kept, struct err *err)
+{
+	uint32_t *epochs = NULL;
+	size_t n = 0;
+	int rc = catalog_list(dirfd, &epochs, &n, err);
+
+	for (size_t i = 0; i < n && !rc; i++)
+		if (must_go(dirfd, epochs[i], kept))
+			rc = remove_epoch(dirfd, epochs[i], err);
+	if (!rc)
+		rc = commit_sync_dir(dirfd, "removed epochs", err);
+	free(epochs);
+	return rc;
+}
+
+int prune(const char *dir, unsigned int keep, struct err *err)
+{
+	struct catalog catalog;
+	struct kept kept = { 0 };
+	int dirfd, rc = catalog_load(dir, &catalog, err);
+
+	if (rc)
+		return rc;
+	find_kept(dir, &catalog, keep ? keep : 1, &kept);
+	catalog_fini(&catalog);
+	if (!kept.n)
+		return 0;
+	rc = catalog_open(dir, &dirfd, err);
+	if (rc)
+		return rc;
+	rc = remove_old(dirfd, &kept, err);
+	close(dirfd);
+	return rc;
+}

@@ -77,7 +77,8 @@ struct agent {
 	struct epoch *epoch;
 };
 
-/* --- ranks.c: local ranks, from greeting to end ------------------------------ */
+/* --- ranks.c: local ranks, from greeting to end ------------------------------
+ */
 
 /* ranks_listen - open the socket at agent->socket_path. */
 int ranks_listen(struct agent *agent, struct err *err) must_check;
@@ -104,11 +105,12 @@ void rank_changed(struct rank *r);
 /* rank_prod - signal its leader thread. */
 void rank_prod(struct rank *r);
 
-/* --- link.c: the channel to the coordinator ----------------------------------- */
+/* --- link.c: the channel to the coordinator
+ * ----------------------------------- */
 
 /* link_open - connect, greet, and take the welcome. */
-int link_open(struct agent *agent, const char *address, struct err *err)
-	must_check;
+int link_open(struct agent *agent, const char *address,
+	      struct err *err) must_check;
 int link_watch(struct agent *agent, struct err *err) must_check;
 void link_close(struct agent *agent);
 /* link_send - queue a message; takes the reference; NULL is ignored. */

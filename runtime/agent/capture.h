@@ -12,7 +12,8 @@
 
 struct capture;
 
-/* Called in the loop's thread, each at most once; none after `failed`. */
+/* Called in the loop's thread, each at most once, in this order; none after
+ * `failed`. */
 struct capture_ops {
 	/* What must be read before the ranks may go on has been read. */
 	void (*taken)(void *arg);

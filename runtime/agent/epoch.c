@@ -18,6 +18,7 @@
 #define PROD_MIN_MS 10
 #define PROD_MAX_MS 100
 #define PROGRESS_MS 500
+#define BUSY_MS	    1000
 #define LETGO_MS    10000 /* how long ranks are told of an abort */
 
 /*
@@ -29,10 +30,11 @@
  *   DRAIN     ranks receive what is on the wire; confirmed when all are QUIET.
  *   CAPTURE   ranks make twins; confirmed when what cannot be read from twins
  *             has been read from the ranks.
- *   TAKEN     confirmed; waiting for all other nodes.
- *   WRITING   ranks are released and run; twins are read.  Confirmed when the
- *             image is durable.
- *   DURABLE   waiting for the commit.
+ *   TAKEN     confirmed; the image is being written, which is confirmed on its
+ *             own (`durable`), while ranks wait for all other nodes, or for
+ *             their end if the job is to stop after this epoch.
+ *   RELEASED  ranks run.
+ * The commit ends the epoch.
  */
 enum phase {
 	PHASE_IDLE,
@@ -40,26 +42,26 @@ enum phase {
 	PHASE_DRAIN,
 	PHASE_CAPTURE,
 	PHASE_TAKEN,
-	PHASE_WRITING,
-	PHASE_DURABLE,
+	PHASE_RELEASED,
 };
 
 struct epoch {
 	struct agent *agent;
 	enum phase phase;
 	uint32_t number;
-	bool stop;	/* --capture=stop */
-	bool refused;	/* the coordinator was told; it will abort */
+	bool stop;	 /* --capture=stop */
+	bool refused;	 /* the coordinator was told; it will abort */
 	bool letting_go; /* ranks may not all know of an abort or release yet */
 	struct capture *capture; /* also after an abort, until it has ended */
 	struct timer prod, progress;
-	unsigned int prod_ms, let_go_ms;
+	unsigned int prod_ms, let_go_ms, busy_ms;
 };
 
-/* --- talking to ranks ------------------------------------------------------------- */
+/* --- talking to ranks
+ * ------------------------------------------------------------- */
 
-#define for_each_rank(e, r)                                         \
-	for (struct rank *r = (e)->agent->ranks; r; r = r->next)    \
+#define for_each_rank(e, r)                                      \
+	for (struct rank *r = (e)->agent->ranks; r; r = r->next) \
 		if (rank_lives(r))
 
 static void prod_soon(struct epoch *e)
@@ -78,8 +80,7 @@ static void command(struct epoch *e, struct rank *r, enum control_cmd cmd)
 
 static void command_all(struct epoch *e, enum control_cmd cmd)
 {
-	for_each_rank(e, r)
-		command(e, r, cmd);
+	for_each_rank(e, r) command(e, r, cmd);
 	prod_soon(e);
 }
 
@@ -96,24 +97,52 @@ static void prod(struct epoch *e, struct rank *r)
 		rank_prod(r);
 }
 
+/* Whom the epoch waits for, now and then, for the sentence that is said if it
+ * waits in vain. */
+static void busy_tell(struct epoch *e)
+{
+	char text[160] = "";
+
+	e->busy_ms += e->prod_ms;
+	if (e->busy_ms < BUSY_MS)
+		return;
+	e->busy_ms = 0;
+	for_each_rank(e, r)
+	{
+		if (frontier_holds(e->agent->frontier, r->world_rank))
+			continue;
+		fmt_print(text, sizeof(text), "rank %u (process %d on %s)%s",
+			  r->world_rank, (int)rank_pid(r), e->agent->node,
+			  r->life == RANK_GREETED ?
+				  ", which has not started yet" :
+				  "");
+		break;
+	}
+	link_send(e->agent,
+		  json_pack("{s:s, s:I, s:s}", "type", "busy", "epoch",
+			    (json_int_t)e->number, "busy", text));
+}
+
 static void prod_cb(struct timer *timer)
 {
 	struct epoch *e = timer->arg;
 	bool waiting = e->phase != PHASE_IDLE && e->phase < PHASE_TAKEN;
 
-	if (e->phase == PHASE_FRONTIER)
+	if (e->phase == PHASE_FRONTIER) {
 		frontier_tick(e->agent->frontier);
+		busy_tell(e);
+	}
 	if (e->letting_go && (e->let_go_ms += e->prod_ms) > LETGO_MS)
 		e->letting_go = false;
-	for_each_rank(e, r)
-		prod(e, r);
+	for_each_rank(e, r) prod(e, r);
 	if (e->prod_ms < PROD_MAX_MS)
 		e->prod_ms += e->prod_ms / 2;
 	if (waiting || e->letting_go)
 		timer_set(timer, e->prod_ms);
 }
 
-/* --- talking to the coordinator ------------------------------------------------------- */
+/* --- talking to the coordinator
+ * ------------------------------------------------------- */
 
 /* Says once why this epoch cannot be; the coordinator answers with an abort. */
 static void refuse(struct epoch *e, int rank, const char *text)
@@ -151,7 +180,8 @@ static double pause_ms(const struct epoch *e)
 	return (double)longest / 1e6;
 }
 
-/* --- capture's answers ------------------------------------------------------------------ */
+/* --- capture's answers
+ * ------------------------------------------------------------------ */
 
 static void taken(void *arg)
 {
@@ -160,6 +190,7 @@ static void taken(void *arg)
 	if (e->phase != PHASE_CAPTURE)
 		return;
 	e->phase = PHASE_TAKEN;
+	timer_set(&e->progress, PROGRESS_MS);
 	fault_point(FAULT_CAPTURED);
 	done(e, "capture", json_pack("{s:f}", "pause_ms", pause_ms(e)));
 }
@@ -168,12 +199,9 @@ static void durable(void *arg, json_t *members)
 {
 	struct epoch *e = arg;
 
-	if (e->phase != PHASE_WRITING) {
-		json_decref(members);
-		return;
-	}
-	e->phase = PHASE_DURABLE;
+	e->durable = true;
 	timer_set(&e->progress, 0);
+	json_object_set_new(members, "node", json_string(e->agent->node));
 	json_object_set_new(members, "pause_ms", json_real(pause_ms(e)));
 	fault_point(FAULT_DURABLE);
 	done(e, "durable", members);
@@ -190,26 +218,27 @@ static void progress_cb(struct timer *timer)
 {
 	struct epoch *e = timer->arg;
 
-	link_send(e->agent,
-		  json_pack("{s:s, s:I, s:I}", "type", "progress", "epoch",
-			    (json_int_t)e->number, "bytes",
-			    (json_int_t)capture_bytes(e->capture)));
+	link_send(e->agent, json_pack("{s:s, s:I, s:I}", "type", "progress",
+				      "epoch", (json_int_t)e->number, "bytes",
+				      (json_int_t)capture_bytes(e->capture)));
 	timer_set(timer, PROGRESS_MS);
 }
 
-/* --- phases ------------------------------------------------------------------------------- */
+/* --- phases
+ * -------------------------------------------------------------------------------
+ */
 
 static void to_frontier(struct epoch *e, const json_t *message)
 {
-	const char *how = json_string_value(json_object_get(message,
-							    "capture"));
+	const char *how = json_string_value(
+		json_object_get(message, "capture"));
 	struct err err;
 
 	fault_point(FAULT_FRONTIER);
-	e->number = (uint32_t)json_integer_value(json_object_get(message,
-								 "epoch"));
+	e->number = (uint32_t)json_integer_value(
+		json_object_get(message, "epoch"));
 	e->stop = how && !strcmp(how, "stop");
-	e->refused = e->letting_go = false;
+	e->refused = e->letting_go = e->durable = false;
 	e->phase = PHASE_FRONTIER;
 	capture_destroy(e->capture); /* of an epoch that was aborted */
 	e->capture = NULL;
@@ -227,17 +256,14 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	}
 	frontier_begin(e->agent->frontier, e->number);
 	command_all(e, CMD_FRONTIER);
-	for_each_rank(e, r)
-		rank_prod(r);
+	for_each_rank(e, r) rank_prod(r);
 }
 
 static void quiet_when_all(struct epoch *e)
 {
 	if (e->phase != PHASE_DRAIN || e->refused)
 		return;
-	for_each_rank(e, r)
-		if (!r->quiet)
-			return;
+	for_each_rank(e, r) if (!r->quiet) return;
 	done(e, "drain", NULL);
 }
 
@@ -254,9 +280,7 @@ static void captured_when_all(struct epoch *e)
 {
 	if (e->phase != PHASE_CAPTURE || e->refused)
 		return;
-	for_each_rank(e, r)
-		if (!r->captured)
-			return;
+	for_each_rank(e, r) if (!r->captured) return;
 	capture_close(e->capture);
 }
 
@@ -275,9 +299,7 @@ static void let_go(struct epoch *e, enum control_cmd cmd)
 {
 	e->letting_go = true;
 	e->let_go_ms = 0;
-	for_each_rank(e, r)
-		if (!r->resumed)
-			command(e, r, cmd);
+	for_each_rank(e, r) if (!r->resumed) command(e, r, cmd);
 	prod_soon(e);
 }
 
@@ -285,15 +307,14 @@ static void to_release(struct epoch *e, const json_t *message)
 {
 	(void)message;
 	fault_point(FAULT_RELEASE);
-	e->phase = PHASE_WRITING;
+	e->phase = PHASE_RELEASED;
 	frontier_end(e->agent->frontier);
 	let_go(e, CMD_RELEASE);
-	timer_set(&e->progress, PROGRESS_MS);
 }
 
 static void to_abort(struct epoch *e, const json_t *message)
 {
-	bool released = e->phase >= PHASE_WRITING;
+	bool released = e->phase == PHASE_RELEASED;
 
 	(void)message;
 	timer_set(&e->progress, 0);
@@ -317,6 +338,12 @@ static void committed(struct epoch *e, const json_t *message)
 {
 	(void)message;
 	fault_point(FAULT_COMMITTED);
+	if (!e->durable) {
+		refuse(e, -1,
+		       "an epoch was committed that is not durable; this is "
+		       "a bug in Cairn");
+		return;
+	}
 	capture_commit(e->capture);
 	capture_destroy(e->capture);
 	e->capture = NULL;
@@ -338,7 +365,7 @@ static const struct transition {
 	{ "release", IN(PHASE_TAKEN), to_release },
 	{ "abort", PENDING, to_abort },
 	{ "slice", IN(PHASE_FRONTIER), to_slice },
-	{ "committed", IN(PHASE_DURABLE), committed },
+	{ "committed", IN(PHASE_TAKEN) | IN(PHASE_RELEASED), committed },
 };
 
 static const struct transition *transition_find(const json_t *message)
@@ -398,7 +425,9 @@ void epoch_orphaned(struct epoch *e)
 		to_abort(e, NULL);
 }
 
-/* --- ranks --------------------------------------------------------------------------------- */
+/* --- ranks
+ * ---------------------------------------------------------------------------------
+ */
 
 static unsigned int captured(struct epoch *e, struct rank *r, int *fds,
 			     unsigned int nfds)
@@ -542,7 +571,9 @@ void epoch_rank_left(struct epoch *e, struct rank *r)
 	}
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------
+ */
 
 static void page_changed(void *arg, uint32_t rank)
 {

@@ -5,8 +5,8 @@
 
 #include "runtime/agent/agent.h"
 
-int epoch_create(struct agent *agent, struct epoch **epoch, struct err *err)
-	must_check;
+int epoch_create(struct agent *agent, struct epoch **epoch,
+		 struct err *err) must_check;
 void epoch_destroy(struct epoch *e); /* NULL allowed */
 
 /* From the coordinator. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* link.c - the channel to the coordinator, and what happens when it ends */
+#include "config.h"
 #include "runtime/agent/agent.h"
 
 #include "runtime/agent/epoch.h"
@@ -17,7 +18,8 @@
 #define CONNECT_MS 15000
 #define ORPHAN_MS  3000 /* from the loss of the coordinator to SIGKILL */
 
-/* --- sending ---------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------
+ */
 
 static void lost(struct agent *agent)
 {
@@ -65,15 +67,15 @@ void link_refuse(struct agent *agent, uint32_t epoch, int rank,
 void link_rank(struct agent *agent, const struct rank *r)
 {
 	static const char *const states[] = {
-		[RANK_GREETED] = "starting",
 		[RANK_RUNNING] = "running",
 		[RANK_FINALIZED] = "finalized",
 		[RANK_EXITED] = "exited",
 	};
-	json_t *message = json_pack(
-		"{s:s, s:I, s:I, s:I, s:s}", "type", "rank", "rank",
-		(json_int_t)r->world_rank, "nranks", (json_int_t)r->world_size,
-		"pid", (json_int_t)rank_pid(r), "state", states[r->life]);
+	json_t *message = json_pack("{s:s, s:I, s:I, s:I, s:s}", "type", "rank",
+				    "rank", (json_int_t)r->world_rank, "nranks",
+				    (json_int_t)r->world_size, "pid",
+				    (json_int_t)rank_pid(r), "state",
+				    states[r->life]);
 
 	if (message && r->life == RANK_EXITED)
 		json_object_set_new(message, "code",
@@ -81,12 +83,13 @@ void link_rank(struct agent *agent, const struct rank *r)
 	link_send(agent, message);
 }
 
-/* --- receiving ---------------------------------------------------------------- */
+/* --- receiving
+ * ---------------------------------------------------------------- */
 
 static void stop_came(struct agent *agent, const json_t *message)
 {
-	json_int_t signal = json_integer_value(json_object_get(message,
-							       "signal"));
+	json_int_t signal = json_integer_value(
+		json_object_get(message, "signal"));
 
 	ranks_kill(agent, signal > 0 && signal < NSIG ? (int)signal : SIGKILL);
 }
@@ -124,7 +127,8 @@ static void coordinator_cb(struct source *source, uint32_t events)
 		lost(agent);
 }
 
-/* --- the end ------------------------------------------------------------------ */
+/* --- the end
+ * ------------------------------------------------------------------ */
 
 static bool any_lives(const struct agent *agent)
 {
@@ -151,7 +155,8 @@ static void orphan_cb(struct timer *timer)
 	link_left(agent);
 }
 
-/* --- log lines ----------------------------------------------------------------- */
+/* --- log lines
+ * ----------------------------------------------------------------- */
 
 static void log_cb(struct source *source, uint32_t events)
 {
@@ -166,13 +171,12 @@ static void log_cb(struct source *source, uint32_t events)
 	text[n] = '\0';
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
-			link_send(agent,
-				  json_pack("{s:s, s:s, s:s}", "type", "log",
-					    "level",
-					    strstr(line, ": warning: ") ?
-						    "warn" :
-						    "info",
-					    "text", line));
+			link_send(agent, json_pack("{s:s, s:s, s:s}", "type",
+						   "log", "level",
+						   strstr(line, ": warning: ") ?
+							   "warn" :
+							   "info",
+						   "text", line));
 }
 
 /* The agent has no terminal: its lines go through a pipe to itself, so that
@@ -188,7 +192,8 @@ static int log_redirect(struct agent *agent)
 			   log_cb, agent);
 }
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- life
+ * ---------------------------------------------------------------------- */
 
 static int welcome_take(struct agent *agent, const json_t *welcome,
 			struct err *err)
@@ -248,8 +253,10 @@ int link_watch(struct agent *agent, struct err *err)
 	if (!ret)
 		ret = log_redirect(agent);
 	if (ret)
-		return err_set(err, ret, "agent: cannot watch the coordinator: "
-			       "%s", fmt_error(ret));
+		return err_set(err, ret,
+			       "agent: cannot watch the coordinator: "
+			       "%s",
+			       fmt_error(ret));
 	/* Messages may have come together with the welcome, and are in the
 	 * channel's buffer, which epoll does not see. */
 	coordinator_cb(&agent->coordinator_source, EPOLLIN);

@@ -1,11 +1,27 @@
 # runtime/agent: cairnd, one a node a job
 noinst_LIBRARIES += runtime/libagent.a
 runtime_libagent_a_SOURCES = \
+	runtime/agent/agent.h \
+	runtime/agent/capture.c runtime/agent/capture.h \
+	runtime/agent/cpu.c runtime/agent/cpu.h \
+	runtime/agent/epoch.c runtime/agent/epoch.h \
 	runtime/agent/fault.c runtime/agent/fault.h \
+	runtime/agent/fill.c runtime/agent/fill.h \
 	runtime/agent/frontier.c runtime/agent/frontier.h \
 	runtime/agent/gids.c runtime/agent/gids.h \
-	runtime/agent/loop.c runtime/agent/loop.h
+	runtime/agent/link.c \
+	runtime/agent/loop.c runtime/agent/loop.h \
+	runtime/agent/ranks.c \
+	runtime/agent/reader.c runtime/agent/reader.h \
+	runtime/agent/restore.c runtime/agent/restore.h
 runtime_libagent_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 runtime_libagent_a_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)
-EXTRA_DIST += runtime/agent/protocol.md
+
+pkglibexec_PROGRAMS += runtime/cairnd
+runtime_cairnd_SOURCES = runtime/agent/cairnd.c
+runtime_cairnd_CPPFLAGS = $(runtime_libagent_a_CPPFLAGS)
+runtime_cairnd_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)
+runtime_cairnd_LDADD = runtime/libagent.a runtime/libnet.a $(STORAGE_LIBS) \
+	$(SODIUM_LIBS)
+EXTRA_DIST += runtime/agent/README.md runtime/agent/protocol.md
 include tests/unit/agent/local.mk

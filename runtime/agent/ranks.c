@@ -56,7 +56,8 @@ struct delivery {
 	unsigned int nfds;
 };
 
-/* --- messages ------------------------------------------------------------------ */
+/* --- messages
+ * ------------------------------------------------------------------ */
 
 static void delivery_close(struct delivery *d)
 {
@@ -180,7 +181,8 @@ void rank_prod(struct rank *r)
 		syscall(SYS_tgkill, rank_pid(r), tid, CONTROL_SIGNAL);
 }
 
-/* --- processes ------------------------------------------------------------------ */
+/* --- processes
+ * ------------------------------------------------------------------ */
 
 static void watched_close(struct agent *agent, struct watched *w)
 {
@@ -237,7 +239,8 @@ unsigned int ranks_kill(struct agent *agent, int signal)
 	return n;
 }
 
-/* --- a rank's end ---------------------------------------------------------------- */
+/* --- a rank's end
+ * ---------------------------------------------------------------- */
 
 static void connection_end(struct rank *r)
 {
@@ -295,10 +298,10 @@ static void process_cb(struct source *source, uint32_t events)
 	atomic_store(&r->page->rank.state, STATE_STARTING);
 	atomic_store(&r->page->rank.leader_tid, 0);
 	epoch_rank_left(r->agent->epoch, r);
-	link_rank(r->agent, r);
 }
 
-/* --- what a rank says --------------------------------------------------------------- */
+/* --- what a rank says
+ * --------------------------------------------------------------- */
 
 static void ready(struct rank *r, const struct delivery *d)
 {
@@ -335,9 +338,9 @@ static void dispatch(struct rank *r, struct delivery *d)
 		r->exit_code = (int)msg->value;
 		break;
 	case CONTROL_REQUEST:
-		link_send(r->agent, json_pack("{s:s, s:I}", "type", "request",
-					      "rank",
-					      (json_int_t)r->world_rank));
+		link_send(r->agent,
+			  json_pack("{s:s, s:I}", "type", "request", "rank",
+				    (json_int_t)r->world_rank));
 		break;
 	case CONTROL_RESTORE:
 		restore_rank(r->agent, r);
@@ -389,7 +392,8 @@ void ranks_drain_messages(struct agent *agent)
 		message_all(r);
 }
 
-/* --- greetings -------------------------------------------------------------------- */
+/* --- greetings
+ * -------------------------------------------------------------------- */
 
 static void greeting_free(struct greeting *g)
 {
@@ -612,7 +616,8 @@ drop:
 	close(fd);
 }
 
-/* --- the socket -------------------------------------------------------------------- */
+/* --- the socket
+ * -------------------------------------------------------------------- */
 
 /* The folder that holds the socket keeps strangers away: 0700 and ours. */
 static int folder_make(const char *path, struct err *err)
@@ -634,8 +639,8 @@ static int folder_make(const char *path, struct err *err)
 			       "cannot make the folder %s for the agent's "
 			       "socket: %s",
 			       dir, fmt_error(errno));
-	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != geteuid() || (st.st_mode & 077))
+	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 077))
 		return err_set(err, -EPERM,
 			       "%s must be a folder of your own with mode 0700",
 			       dir);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* restore.c - fill the memory of ranks that are restarted */
+#include "runtime/agent/restore.h"
+
+#include "runtime/agent/cpu.h"
+#include "runtime/agent/fault.h"
+#include "runtime/agent/fill.h"
+#include "runtime/base/fmt.h"
+#include "storage/image.h"
+#include "storage/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * RESTORE -> find the image that holds the rank (on whatever node it was
+ * written), check it against the manifest and this CPU, send the sheet.
+ * MAPPED -> threads read, check and write the rank's chunks; then GO.
+ * Whatever fails is a DENIED with a sentence: the rank prints it and ends, and
+ * with it the job.
+ */
+
+/* An image that was opened. */
+struct opened {
+	struct opened *next;
+	char *file;
+	struct image *im;
+};
+
+/* A rank that is being filled. */
+struct filling {
+	struct filling *next;
+	struct agent *agent;
+	uint32_t rank;
+	struct fill *fill;
+};
+
+struct restore {
+	json_t *manifest;
+	int dirfd;
+	struct opened *images;
+	struct filling *fillings;
+};
+
+/* --- images
+ * --------------------------------------------------------------------- */
+
+static bool lists_rank(const json_t *entry, uint32_t rank)
+{
+	const json_t *ranks = json_object_get(entry, "ranks"), *one;
+	size_t i;
+
+	json_array_foreach(ranks, i, one) if (json_integer_value(one) ==
+					      (json_int_t)rank) return true;
+	return false;
+}
+
+static const json_t *entry_of(const struct restore *rs, uint32_t rank)
+{
+	const json_t *list = json_object_get(rs->manifest, "images"), *entry;
+	size_t i;
+
+	json_array_foreach(list, i,
+			   entry) if (lists_rank(entry, rank)) return entry;
+	return NULL;
+}
+
+/* The image must be the one that was committed, not only a sound one. */
+static int digest_check(const struct image *im, const json_t *entry,
+			const char *file, struct err *err)
+{
+	const char *text = json_string_value(
+		json_object_get(entry, "index_digest"));
+
+	if (!text || strtoull(text, NULL, 16) != image_totals(im)->index_digest)
+		return err_set(err, -EBADMSG,
+			       "%s is not the image that the manifest names; "
+			       "restart from another epoch",
+			       file);
+	return 0;
+}
+
+static int image_get(struct restore *rs, uint32_t rank, struct image **im,
+		     struct err *err)
+{
+	const json_t *entry = entry_of(rs, rank);
+	const char *file = json_string_value(json_object_get(entry, "file"));
+	struct opened *o;
+	int ret;
+
+	if (!file || strchr(file, '/'))
+		return err_set(err, -ENOENT,
+			       "rank %u is in no image of this epoch; restart "
+			       "with as many ranks as were saved",
+			       rank);
+	for (o = rs->images; o; o = o->next) {
+		if (!strcmp(o->file, file)) {
+			*im = o->im;
+			return 0;
+		}
+	}
+	o = calloc(1, sizeof(*o));
+	if (!o || !(o->file = strdup(file))) {
+		free(o);
+		return err_set(err, -ENOMEM, "the agent has no memory left");
+	}
+	ret = image_open(rs->dirfd, file, &o->im, err);
+	if (!ret)
+		ret = digest_check(o->im, entry, file, err);
+	if (ret) {
+		image_close(o->im);
+		free(o->file);
+		free(o);
+		return ret;
+	}
+	o->next = rs->images;
+	rs->images = o;
+	*im = o->im;
+	return 0;
+}
+
+/* --- a rank's sheet
+ * --------------------------------------------------------------- */
+
+static int sheet_memfd(const struct sheet *sheet, size_t len)
+{
+	int fd = memfd_create("cairn-sheet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t at = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (at < len) {
+		ssize_t n = write(fd, (const char *)sheet + at, len - at);
+
+		if (n < 0) {
+			int ret = -errno;
+
+			close(fd);
+			return ret;
+		}
+		at += (size_t)n;
+	}
+	fcntl(fd, F_ADD_SEALS,
+	      F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+	return fd;
+}
+
+static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
+{
+	struct restore *rs = agent->restore;
+	struct control_msg msg = { .type = CONTROL_SHEET };
+	json_int_t nranks = json_integer_value(
+		json_object_get(rs->manifest, "ranks"));
+	const struct sheet *sheet;
+	struct image *im;
+	size_t len;
+	int fd, ret;
+
+	if (nranks != (json_int_t)r->world_size)
+		return err_set(err, -EINVAL,
+			       "epoch %u has %d ranks, not %u; restart with "
+			       "-n %d",
+			       agent->restore_epoch, (int)nranks, r->world_size,
+			       (int)nranks);
+	ret = image_get(rs, r->world_rank, &im, err);
+	if (!ret)
+		ret = image_sheet(im, r->world_rank, &sheet, &len, err);
+	if (!ret)
+		ret = cpu_check(sheet, r->world_rank, agent->node, err);
+	if (ret)
+		return ret;
+	fd = sheet_memfd(sheet, len);
+	if (fd < 0)
+		return err_set(err, fd,
+			       "rank %u: its sheet cannot be passed: "
+			       "%s",
+			       r->world_rank, fmt_error(fd));
+	msg.epoch = agent->restore_epoch;
+	msg.value = 1 + (uint64_t)json_integer_value(
+				json_object_get(rs->manifest, "restarts"));
+	ret = rank_send(r, &msg, fd);
+	close(fd);
+	fault_point(FAULT_SHEET);
+	return ret ? err_set(err, ret, "rank %u ended before it was restored",
+			     r->world_rank) :
+		     0;
+}
+
+void restore_rank(struct agent *agent, struct rank *r)
+{
+	struct err err;
+
+	if (!agent->restore)
+		rank_deny(r, "this job was not started with --restart; there "
+			     "is nothing to restore");
+	else if (sheet_send(agent, r, &err))
+		rank_deny(r, err.text);
+}
+
+/* --- filling
+ * ------------------------------------------------------------------------ */
+
+static void filling_free(struct restore *rs, struct filling *g)
+{
+	struct filling **at = &rs->fillings;
+
+	while (*at != g)
+		at = &(*at)->next;
+	*at = g->next;
+	fill_destroy(g->fill);
+	free(g);
+}
+
+static void filled(void *arg, uint32_t rank, int code, const struct err *err)
+{
+	struct filling *g = arg;
+	struct agent *agent = g->agent;
+	struct rank *r = rank_find(agent, rank);
+	struct control_msg msg = { .type = CONTROL_GO,
+				   .epoch = agent->restore_epoch };
+
+	filling_free(agent->restore, g);
+	if (!r || !rank_lives(r))
+		return; /* its end was told already */
+	if (code)
+		rank_deny(r, err->text);
+	else
+		rank_send(r, &msg, -1);
+}
+
+/* All cores, shared by the ranks of this node. */
+static unsigned int threads_for(const struct rank *r)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t locals = r->page->local_size ? r->page->local_size : 1;
+	long n = cpus / (long)locals;
+
+	return n > 1 ? (unsigned int)n : 1;
+}
+
+void restore_fill(struct agent *agent, struct rank *r, int mem_fd)
+{
+	struct filling *g = NULL;
+	struct image *im;
+	struct err err;
+
+	if (!agent->restore ||
+	    image_get(agent->restore, r->world_rank, &im, &err)) {
+		close(mem_fd);
+		rank_deny(r, agent->restore ? err.text : "nothing to restore");
+		return;
+	}
+	g = calloc(1, sizeof(*g));
+	if (!g) {
+		close(mem_fd);
+		rank_deny(r, "the agent has no memory left");
+		return;
+	}
+	g->agent = agent;
+	g->rank = r->world_rank;
+	g->next = agent->restore->fillings;
+	agent->restore->fillings = g;
+	if (fill_start(&agent->loop, im, r->world_rank, mem_fd, threads_for(r),
+		       filled, g, &g->fill, &err)) {
+		filling_free(agent->restore, g);
+		rank_deny(r, err.text);
+	}
+}
+
+/* --- life
+ * -----------------------------------------------------------------------------
+ */
+
+int restore_open(struct agent *agent, struct restore **restore, struct err *err)
+{
+	struct restore *rs = calloc(1, sizeof(*rs));
+	int ret, fd;
+
+	if (!rs)
+		return err_set(err, -ENOMEM, "the agent has no memory left");
+	rs->dirfd = -1;
+	/* Checks also whose the folders are. */
+	ret = epoch_folder(agent->dir, agent->restore_epoch, 0, &rs->dirfd,
+			   err);
+	if (!ret) {
+		fd = openat(rs->dirfd, "..",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ret = manifest_load(fd, agent->restore_epoch, &rs->manifest,
+				    err);
+		close(fd);
+	}
+	if (ret) {
+		restore_close(rs);
+		return ret;
+	}
+	*restore = rs;
+	return 0;
+}
+
+void restore_close(struct restore *rs)
+{
+	if (!rs)
+		return;
+	while (rs->fillings)
+		filling_free(rs, rs->fillings);
+	while (rs->images) {
+		struct opened *o = rs->images;
+
+		rs->images = o->next;
+		image_close(o->im);
+		free(o->file);
+		free(o);
+	}
+	json_decref(rs->manifest);
+	if (rs->dirfd >= 0)
+		close(rs->dirfd);
+	free(rs);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* restore.h - fill the memory of ranks that are restarted */
+#ifndef CAIRN_AGENT_RESTORE_H
+#define CAIRN_AGENT_RESTORE_H
+
+#include "runtime/agent/agent.h"
+
+struct restore;
+
+/* restore_open - read the manifest of agent->restore_epoch and check that this
+ * node can run it. */
+int restore_open(struct agent *agent, struct restore **restore,
+		 struct err *err) must_check;
+void restore_close(struct restore *rs); /* NULL allowed */
+
+/* CONTROL_RESTORE: send the rank's sheet, or deny. */
+void restore_rank(struct agent *agent, struct rank *r);
+/* CONTROL_MAPPED: fill the memory behind mem_fd (taken over), then GO. */
+void restore_fill(struct agent *agent, struct rank *r, int mem_fd);
+
+#endif

@@ -50,6 +50,7 @@ struct epoch {
 	enum phase phase;
 	uint32_t number;
 	bool stop;	 /* --capture=stop */
+	bool durable;	 /* the image is */
 	bool refused;	 /* the coordinator was told; it will abort */
 	bool letting_go; /* ranks may not all know of an abort or release yet */
 	struct capture *capture; /* also after an abort, until it has ended */

@@ -9,6 +9,7 @@
 #define CTX_LOWER_FS 16
 #define CTX_STOP     24
 #define CTX_DEPTH    28
+#define CTX_CLOSURE  64
 
 #ifndef __ASSEMBLER__
 
@@ -37,13 +38,15 @@ struct thread_ctx {
 	void *donor;		    /* lower's handle for the donor */
 	void *process;		    /* process/'s own part (struct thread) */
 	void *mpi;		    /* mpi_wrappers' own part */
-	uint64_t reserved[7];
+	void *closure;		    /* of the callback being entered (lower) */
+	uint64_t reserved[6];
 };
 
 _Static_assert(offsetof(struct thread_ctx, upper_fs) == CTX_UPPER_FS, "asm");
 _Static_assert(offsetof(struct thread_ctx, lower_fs) == CTX_LOWER_FS, "asm");
 _Static_assert(offsetof(struct thread_ctx, stop) == CTX_STOP, "asm");
 _Static_assert(offsetof(struct thread_ctx, depth) == CTX_DEPTH, "asm");
+_Static_assert(offsetof(struct thread_ctx, closure) == CTX_CLOSURE, "asm");
 
 #endif
 #endif

@@ -28,3 +28,4 @@ EXTRA_DIST += tests/README.md tests/lib/README.md
 include tests/unit/base/local.mk
 include tests/unit/storage/local.mk
 include tests/system/local.mk
+include tests/system/lower/local.mk

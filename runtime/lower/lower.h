@@ -26,11 +26,11 @@ struct lower_options {
 				off, by the callee */
 	const char *const *symbols; /* NULL-terminated names to look up in the
 				       real library ("PMPI_Send", ...) */
-	void **table;	     /* filled with their addresses, NULL where absent;
-				as long as symbols */
-	int fd_min;	     /* descriptors of the guest lie at or above this */
-	bool yield;	     /* more local ranks than cores: progress loops give
-				up the core when they found nothing */
+	void **table; /* filled with their addresses, NULL where absent;
+			 as long as symbols */
+	int fd_min;   /* descriptors of the guest lie at or above this */
+	bool yield;   /* more local ranks than cores: progress loops give
+			 up the core when they found nothing */
 };
 
 /*
@@ -122,10 +122,10 @@ struct lower_loops {
 	void *waitsome;
 	/* int (int source, int tag, MPI_Comm, MPI_Status *, stop, int *done) */
 	void *probe;
-	/* int (int source, int tag, MPI_Comm, MPI_Message *, MPI_Status *)
-	 * via stop and done as 6th argument struct: see guest.h */
+	/* int (int source, int tag, MPI_Comm, MPI_Message *, MPI_Status *,
+	 *      struct lower_flags *): stop and done in one argument, so that
+	 * there are no more than six */
 	void *mprobe;
-	/* int (buf, count, type, dest, tag, comm) style posts need no loop. */
 	/* int (const struct lower_p2p *op, MPI_Status *, stop, int *done,
 	 *      MPI_Request *req): posts op and waits as `wait`; when it returns
 	 *      with *done 0, *req is the pending request */
@@ -133,10 +133,14 @@ struct lower_loops {
 	void *barrier; /* int (MPI_Comm, stop, int *done, MPI_Request *req):
 			  Ibarrier, then waits; *req as above */
 };
-struct lower_p2p { /* one operation for lower_loops.send_recv */
+struct lower_flags { /* for lower_loops.mprobe */
+	volatile uint32_t *stop;
+	int done;
+};
+struct lower_p2p {  /* one operation for lower_loops.send_recv */
 	void *post; /* real PMPI_Isend, PMPI_Irecv, ... (table entry) */
 	void *buf;
-	long count; /* int or MPI_Count, as post takes */
+	long count;		   /* int or MPI_Count, as post takes */
 	int type, peer, tag, comm; /* real handles */
 };
 const struct lower_loops *lower_loops(void);

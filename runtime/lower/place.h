@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* place.h - what the guest's system calls may do to the process */
+#ifndef CAIRN_LOWER_PLACE_H
+#define CAIRN_LOWER_PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/ctx.h"
+
+/* A system call as the guest made it; patch_entry.S knows this layout. */
+struct place_call {
+	long nr; /* on return: the result, if place_call gave 0 */
+	long arg[6];
+};
+
+/*
+ * place_call - answer one system call of the guest
+ *
+ * Runs on the guest's stack with the guest's FS.  0: call->nr holds the result;
+ * 1: the caller performs the call itself, with call's (changed) arguments.
+ */
+int place_call(struct place_call *call);
+
+/* place_wants - is this one of the calls that must be led to place_call? */
+bool place_wants(long nr);
+/* place_essential - the i-th call without which nothing is safe, or -1 */
+long place_essential(unsigned int i);
+const char *place_name(long nr);
+
+/* place_init - before the guest runs; forgets what an older guest did. */
+void place_init(int fd_min);
+
+/* The GS base of every thread that belongs to the lower half. */
+extern struct thread_ctx place_guest_ctx;
+
+/* place_is_program - is this a thread of the program that has crossed? (else
+ * one of the lower half's own).  Only with the guest's FS. */
+static inline bool place_is_program(void)
+{
+	struct thread_ctx *ctx;
+	uint64_t fs;
+
+	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(ctx) : "i"(CTX_SELF));
+	if (ctx == &place_guest_ctx)
+		return false;
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(fs));
+	return fs == ctx->lower_fs;
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* start.c - load the guest and wait until it has opened the MPI library */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "runtime/base/fmt.h"
+#include "runtime/base/sys.h"
+#include "runtime/lower/arena.h"
+#include "runtime/lower/check.h"
+#include "runtime/lower/donor.h"
+#include "runtime/lower/elf.h"
+#include "runtime/lower/futex.h"
+#include "runtime/lower/lower.h"
+#include "runtime/lower/patch.h"
+#include "runtime/lower/place.h"
+#include "runtime/lower/stack.h"
+
+#define HWCAP2_FSGSBASE 2
+#define GUEST_THREAD                                                        \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
+	 CLONE_SYSVSEM)
+
+/* Read by cross.S. */
+extern uint8_t cross_fsgsbase;
+uint8_t cross_fsgsbase;
+
+/* One guest a process; in upper memory, and made anew by each start. */
+static struct guest_boot boot;
+static void *exit_thunk;
+
+long guest_clone(unsigned long flags, uintptr_t stack, uintptr_t entry,
+		 struct thread_ctx *gs);
+
+static void exit_program(int code)
+{
+	exit(code);
+}
+
+static void choose_crossing(void)
+{
+	cross_fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE &&
+			 !getenv("CAIRN_NO_FSGSBASE");
+}
+
+static int fill_boot(const struct lower_options *options, struct err *err)
+{
+	memset(&boot, 0, sizeof(boot));
+	boot.mpi_lib = options->mpi_lib;
+	boot.symbols = options->symbols;
+	boot.table = options->table;
+	boot.yield = options->yield;
+	if (!exit_thunk) /* thunks stay valid over a restart */
+		exit_thunk = lower_callback((void *)exit_program, NULL);
+	if (!exit_thunk)
+		return err_set(err, -ENOMEM, "no memory for a callback");
+	boot.exit_program = (void (*)(int))exit_thunk;
+	return 0;
+}
+
+/* The new thread inherits our mask: every signal blocked, for good. */
+static int run_guest(uintptr_t stack, uintptr_t entry, struct err *err)
+{
+	uint64_t all = ~0UL, old;
+	long tid;
+
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
+	tid = guest_clone(GUEST_THREAD, stack, entry, &place_guest_ctx);
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	if (tid < 0)
+		return err_set(err, (int)tid,
+			       "cannot make a thread for the MPI library: %s; "
+			       "raise the limit of `ulimit -u`",
+			       fmt_error((int)tid));
+	return 0;
+}
+
+static int wait_for_guest(struct err *err)
+{
+	while (boot.state == GUEST_STARTING)
+		futex_wait(&boot.state, GUEST_STARTING);
+	if (boot.state == GUEST_READY)
+		return 0;
+	return err_set(err, boot.code, "%s", boot.err.text);
+}
+
+static int load_guest(const struct lower_options *options, uintptr_t *stack,
+		      uintptr_t *entry, struct err *err)
+{
+	struct elf_image program, loader;
+	char address[24];
+	char *argv[] = { (char *)"cairn-lower", address, NULL };
+	char name[256];
+	int rc;
+
+	/* ld.so first: patch.c counts its calls apart */
+	rc = elf_interp(options->guest, name, sizeof(name), err);
+	if (!rc)
+		rc = elf_map(name, &loader, err);
+	if (!rc)
+		rc = patch_check(PATCH_LOADER, err);
+	if (!rc)
+		rc = elf_map(options->guest, &program, err);
+	if (rc)
+		return rc;
+	fmt_print(address, sizeof(address), "%lx", (unsigned long)&boot);
+	*stack = stack_build(argv, options->envp, &program, &loader);
+	if (!*stack)
+		return err_set(err, -ENOMEM,
+			       "no memory for the MPI library's stack; raise "
+			       "the limit of `ulimit -v`");
+	*entry = loader.entry;
+	return 0;
+}
+
+int lower_start(const struct lower_options *options, struct err *err)
+{
+	uintptr_t stack, entry;
+	int rc;
+
+	choose_crossing();
+	place_init(options->fd_min);
+	patch_reset();
+	rc = fill_boot(options, err);
+	if (!rc)
+		rc = arena_open(err);
+	if (rc)
+		return rc;
+	rc = check_before(err);
+	if (!rc)
+		rc = load_guest(options, &stack, &entry, err);
+	if (rc) {
+		arena_close(); /* nothing runs in it yet */
+		return rc;
+	}
+	rc = run_guest(stack, entry, err);
+	if (!rc)
+		rc = wait_for_guest(err);
+	if (!rc)
+		rc = patch_check(PATCH_LIBC, err);
+	if (!rc)
+		rc = check_after(err);
+	if (rc)
+		return rc;
+	donor_init(&boot);
+	return 0;
+}
+
+void lower_forget(void)
+{
+	arena_reset();
+	patch_reset();
+	place_init(0);
+	donor_init(NULL);
+	memset(&boot, 0, sizeof(boot));
+}
+
+const struct lower_loops *lower_loops(void)
+{
+	return &boot.loops;
+}

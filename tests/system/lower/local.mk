@@ -1,0 +1,7 @@
+# The lower half with real MPI libraries, without the rest of Cairn.
+check_PROGRAMS += tests/system/lower/rank
+tests_system_lower_rank_SOURCES = tests/system/lower/rank.c
+tests_system_lower_rank_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CPPFLAGS)
+tests_system_lower_rank_LDADD = runtime/liblower.a runtime/libbase.a
+TESTS += tests/system/0100-lower.t
+EXTRA_DIST += tests/system/0100-lower.t

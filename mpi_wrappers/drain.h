@@ -7,7 +7,7 @@
 #include "runtime/base/control.h"
 #include "runtime/base/err.h"
 
-/* epoch hooks (process/hooks.h) */
+/* epoch hooks (process/hooks.h); drain.md has the protocol */
 int drain_held_step(struct err *err);
 int drain_run(struct control_page *page, struct err *err);
 void drain_resume(bool aborted);
@@ -16,5 +16,18 @@ int drain_restart(struct err *err);
 
 /* drain_init - counters for a world of n ranks, at MPI_Init. */
 int drain_init(int nranks, struct err *err);
+
+/* drain_running - is this rank between the beginning and the end of a drain? */
+bool drain_running(void);
+
+/* drain_comm - the live communicator of this id; NULL if there is none. */
+struct vcomm *drain_comm(uint64_t gid);
+
+/*
+ * cairn_test_drain - for tests: called by all ranks of the world at once, in
+ * place of an epoch.  Drains; then, with rebuild, throws away every real
+ * request and makes it again as after a restart.  0 or -Exxx.
+ */
+int cairn_test_drain(int rebuild);
 
 #endif

@@ -4,8 +4,139 @@
 #define CAIRN_MPI_REQUEST_H
 
 #include "mpi_wrappers/comm.h"
+#include "mpi_wrappers/frontier.h"
 
+struct recipe;
 struct thread_ctx;
+
+/*
+ * DESIGN
+ *
+ * Each request that the program holds is a record with every argument of its
+ * operation, so that a pending receive can be posted again after a restart and
+ * a completed operation can be remembered until the program asks for it.
+ * Records come from a pool of their own and keep their handles for good: the
+ * fast path takes one from a free list and puts it back, nothing more.  An
+ * epoch walks over the whole pool; nothing else does.
+ *
+ * The state says where an operation is:
+ *   FREE      in the free list
+ *   INACTIVE  persistent, not started
+ *   POSTED    obj.real is the pending request of the real library; with
+ *             children (sendrecv), they are
+ *   AWAIT     a synchronous send that a checkpoint took off the wire: nothing
+ *             is left of it in the real library, but its receiver has not
+ *             matched it yet (sync.c)
+ *   DONE      complete; status and error are kept for the program's wait
+ */
+enum request_op {
+	OP_SEND,
+	OP_SSEND,
+	OP_BSEND, /* what MPI_Bsend_init and MPI_Ibsend give: the message
+		     itself is an OP_SEND of ours (bsend.c) */
+	OP_RECV,
+	OP_SENDRECV, /* child[0] receives, child[1] sends */
+	OP_COLLECTIVE,
+	OP_PERSISTENT_COLLECTIVE,
+	OP_BARRIER, /* MPI_Barrier that was interrupted (barrier.c) */
+	OP_OPAQUE,  /* cannot be restored: only lives in the real library */
+};
+
+enum request_state {
+	REQ_FREE,
+	REQ_INACTIVE,
+	REQ_POSTED,
+	REQ_AWAIT,
+	REQ_DONE,
+};
+
+struct vrequest {
+	struct vobject obj;
+	uint8_t op, state;
+	bool persistent;
+	bool detached;	/* the program gave it away by MPI_Request_free */
+	bool hidden;	/* of a blocking call, or a child: no handle out */
+	bool cancelled; /* MPI_Cancel was called */
+	bool bsend;	/* temp is charged to the attached buffer */
+	int post;	/* api number of what posts it: FN_MPI_Isend, ... or
+			   of what makes it: FN_MPI_Send_init, ... */
+	void *buf;
+	MPI_Count count;
+	MPI_Datatype type; /* virtual; type_ref keeps it */
+	int peer, tag;
+	struct vobject *type_ref;
+	struct vcomm *comm;
+	uint64_t seq;  /* order of posting */
+	uint64_t made; /* order of making */
+	int error;
+	MPI_Status status;
+	struct vrequest *child[2];
+	struct vrequest *next; /* of the free list, of detached ones */
+	void *temp;	       /* memory of ours that the operation uses */
+	size_t temp_len;
+	struct frontier_need need;
+	uint32_t asked; /* the epoch in which the receiver was asked to drain */
+	struct recipe *recipe; /* makes a persistent collective again */
+	/* synchronous sends (sync.c) */
+	struct vrequest *sync_next;
+	uint64_t sync_id;
+	uint32_t sync_later;
+	bool sync_acked;     /* the receiver has matched it */
+	bool sync_confirmed; /* the receiver knows that it must say so */
+};
+
+/* Does the program call MPI from several threads (MPI_THREAD_MULTIPLE)?  Then
+ * tables and counters are guarded, else they cost nothing. */
+extern bool request_threaded;
+
+/* request_init - at MPI_Init, once the level of threads is known. */
+void request_init(bool threaded);
+
+/* request_get - the record behind a handle of the program; NULL for a null,
+ * stale or foreign one. */
+static inline struct vrequest *request_get(MPI_Request handle)
+{
+	struct vrequest *rq = handle_get(V_REQUEST, handle);
+
+	return rq && rq->state != REQ_FREE ? rq : NULL;
+}
+
+/* request_take - a record from the pool with op, comm (referenced) and type
+ * (referenced) set; NULL without memory.  request_give - put it back. */
+struct vrequest *request_take(enum request_op op, struct vcomm *comm,
+			      MPI_Datatype type);
+void request_give(struct vrequest *rq);
+
+/* request_posted - the real library has the operation: order and state. */
+void request_posted(struct vrequest *rq);
+
+/* request_finished - the real request is complete with this status and error:
+ * counts what was received.  The state is DONE after it. */
+void request_finished(struct vrequest *rq, const MPI_Status *status, int error);
+
+/* request_progress - look (once, without waiting) whether it is complete; DONE
+ * and INACTIVE give true. */
+bool request_progress(struct thread_ctx *ctx, struct vrequest *rq);
+
+/* request_blocked - this thread waits for rq and was told to look up, or an
+ * epoch is pending: say what is needed, hold if this rank may.  All real
+ * handles may be other ones when it returns. */
+void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function);
+
+/* request_wait - until rq is DONE; hidden requests of blocking calls. */
+void request_wait(struct thread_ctx *ctx, struct vrequest *rq, int function);
+
+/* request_detach - the program forgets it; it is finished behind its back. */
+void request_detach(struct thread_ctx *ctx, struct vrequest *rq);
+
+/* request_status - what the program's status becomes for a DONE request, as the
+ * real library would fill it. */
+void request_status(MPI_Status *status, const struct vrequest *rq);
+void request_status_empty(MPI_Status *status);
+
+/* request_each - fn for each record in use, by order of posting.  Epochs only:
+ * the other threads are parked.  Stops at the first result that is not 0. */
+int request_each(int (*fn)(struct vrequest *rq, void *arg), void *arg);
 
 /* request_collective - a virtual request for a non-blocking collective that was
  * just entered (real handle given); keeps what it references alive.  Used by
@@ -19,8 +150,14 @@ MPI_Request request_opaque(struct real_handle real, int function);
  * that act on opaque ones; the null or an invalid handle as the real library
  * must see it. */
 struct real_handle request_real(MPI_Request handle);
+/* request_check - 0, or -EBUSY with a sentence when an opaque request exists
+ * (for the epoch hook `check`). */
+int request_check(struct err *err);
 
 /* Called by init.c / the epoch hooks (rebuild.c). */
 int request_rebuild(void); /* after a restart: post receives again in order */
+/* request_finalize - before the real MPI_Finalize: finish or free what the
+ * program gave away. */
+void request_finalize(void);
 
 #endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* batch.c - an array of the program's requests on its way to the real library
+ */
+#include "mpi_wrappers/batch.h"
+
+#include "runtime/process/process.h"
+
+bool batch_init(struct batch *b, int n)
+{
+	size_t each = sizeof(*b->rq) + sizeof(*b->status) + sizeof(*b->real);
+
+	b->n = n;
+	b->memory = NULL;
+	b->rq = b->rq_here;
+	b->real = b->real_here;
+	b->status = b->status_here;
+	if (__builtin_expect(n <= BATCH_STACK, 1))
+		return true;
+	b->memory = upper_alloc((size_t)n * each);
+	if (!b->memory)
+		return false;
+	b->rq = b->memory;
+	b->status = (MPI_Status *)(b->rq + n);
+	b->real = (int *)(b->status + n);
+	return true;
+}
+
+void batch_fini(struct batch *b)
+{
+	if (__builtin_expect(b->memory != NULL, 0))
+		upper_free(b->memory);
+}
+
+enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[])
+{
+	b->kind = BATCH_PLAIN;
+	for (int i = 0; i < b->n; i++) {
+		struct vrequest *rq = request_get(requests[i]);
+
+		b->rq[i] = rq;
+		if (__builtin_expect(rq != NULL, 1)) {
+			b->real[i] = rq->obj.real.id;
+			if (__builtin_expect(rq->state > REQ_POSTED ||
+						     rq->child[0],
+					     0) &&
+			    b->kind == BATCH_PLAIN)
+				b->kind = BATCH_MIXED;
+			continue;
+		}
+		b->real[i] = request_real(requests[i]).id;
+		if (requests[i] != MPI_REQUEST_NULL)
+			b->kind = BATCH_BAD;
+	}
+	return b->kind;
+}
+
+void batch_finished(struct batch *b, int i, const MPI_Status *status, int error)
+{
+	struct vrequest *rq = b->rq[i];
+
+	if (!rq || rq->state != REQ_POSTED)
+		return;
+	rq->obj.real.id = b->real[i];
+	request_finished(rq, status, error);
+}
+
+int batch_progress(struct thread_ctx *ctx, struct batch *b, int *active)
+{
+	int done = 0;
+
+	*active = 0;
+	for (int i = 0; i < b->n; i++) {
+		if (!b->rq[i] || b->rq[i]->state == REQ_INACTIVE)
+			continue;
+		++*active;
+		done += request_progress(ctx, b->rq[i]);
+	}
+	return done;
+}
+
+void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function)
+{
+	for (int i = 0; i < b->n; i++)
+		if (b->rq[i] && (b->rq[i]->state == REQ_POSTED ||
+				 b->rq[i]->state == REQ_AWAIT))
+			request_blocked(ctx, b->rq[i], function);
+}

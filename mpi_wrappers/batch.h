@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* batch.h - an array of the program's requests on its way to the real library
+ */
+#ifndef CAIRN_MPI_BATCH_H
+#define CAIRN_MPI_BATCH_H
+
+#include "mpi_wrappers/p2p.h"
+
+#define BATCH_STACK 64 /* so many need no memory of their own */
+
+enum batch_kind {
+	BATCH_PLAIN, /* the real library can be asked about all at once */
+	BATCH_MIXED, /* some are known to us only: look at each */
+	BATCH_BAD,   /* a handle that is none: the real library says so */
+};
+
+struct batch {
+	int n;
+	enum batch_kind kind;
+	struct vrequest **rq; /* NULL: a null handle */
+	int *real;
+	MPI_Status *status; /* as the real library fills them */
+	void *memory;
+	struct vrequest *rq_here[BATCH_STACK];
+	int real_here[BATCH_STACK];
+	MPI_Status status_here[BATCH_STACK];
+};
+
+/* batch_init - room for n requests; false without memory. */
+bool batch_init(struct batch *b, int n);
+void batch_fini(struct batch *b);
+/* batch_gather - look all handles up (again: after a safe point everything may
+ * have changed). */
+enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[]);
+/* batch_finished - the real library says that number i is complete. */
+void batch_finished(struct batch *b, int i, const MPI_Status *status,
+		    int error);
+/* batch_progress - look at each once; gives how many of the active ones are
+ * DONE, and how many are active. */
+int batch_progress(struct thread_ctx *ctx, struct batch *b, int *active);
+/* batch_blocked - request_blocked for each that is not DONE. */
+void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function);
+
+#endif

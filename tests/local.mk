@@ -29,3 +29,4 @@ include tests/unit/base/local.mk
 include tests/unit/storage/local.mk
 include tests/system/local.mk
 include tests/system/lower/local.mk
+include tests/programs/local.mk

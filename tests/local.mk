@@ -30,3 +30,4 @@ include tests/unit/storage/local.mk
 include tests/system/local.mk
 include tests/system/lower/local.mk
 include tests/programs/local.mk
+include tests/bench/local.mk

@@ -31,3 +31,4 @@ include tests/system/local.mk
 include tests/system/lower/local.mk
 include tests/programs/local.mk
 include tests/bench/local.mk
+include tests/fuzz/local.mk

@@ -246,6 +246,8 @@ static void enter_frontier(struct coordinator *c)
 		c->ops->timer(c->arg, TIMER_STALL, c->stall_ms);
 		return;
 	}
+	for (size_t i = 0; i < c->nagents; i++)
+		c->agents[i].busy[0] = '\0';
 	c->stall_ms = STALL_MS;
 	c->slice_ms = SLICE_MS;
 	c->ops->timer(c->arg, TIMER_INTERVAL, 0);
@@ -398,7 +400,6 @@ static void busy_came(struct coordinator *c, size_t agent,
 static void frontier_input(struct coordinator *c, size_t agent,
 			   const json_t *message)
 {
-	busy_came(c, agent, message);
 	switch (frontier_message(c->frontier, agent, message, &c->why)) {
 	case FRONTIER_GOING:
 		break;
@@ -507,6 +508,8 @@ void coordinator_message(struct coordinator *c, size_t agent,
 		refuse_came(c, message);
 	else if (!strcmp(type, "progress"))
 		progress_came(c, agent, message);
+	else if (!strcmp(type, "busy"))
+		busy_came(c, agent, message);
 	else if (c->frontier)
 		frontier_input(c, agent, message);
 }

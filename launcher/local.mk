@@ -37,4 +37,13 @@ launcher_cairnrun_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
 launcher_cairnrun_CFLAGS = $(LAUNCHER_CFLAGS)
 launcher_cairnrun_LDADD = $(LAUNCHER_LIBS)
 
+bin_PROGRAMS += launcher/cairn
+launcher_cairn_SOURCES = launcher/cairn.c launcher/tool.c launcher/tool.h \
+	launcher/cmd_checkpoint.c launcher/cmd_inspect.c launcher/cmd_ls.c \
+	launcher/cmd_prune.c launcher/cmd_restart.c launcher/cmd_status.c \
+	launcher/cmd_verify.c
+launcher_cairn_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
+launcher_cairn_CFLAGS = $(LAUNCHER_CFLAGS)
+launcher_cairn_LDADD = $(LAUNCHER_LIBS)
+
 include tests/unit/launcher/local.mk

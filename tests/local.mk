@@ -32,3 +32,4 @@ include tests/system/lower/local.mk
 include tests/programs/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
+include tests/unit/lower/local.mk

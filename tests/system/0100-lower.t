@@ -70,6 +70,7 @@ run "the library works over tcp" ranks calls UCX_TLS=tcp
 run "threads cross without FSGSBASE" ranks threads CAIRN_NO_FSGSBASE=1
 run "callbacks cross without FSGSBASE" ranks callbacks CAIRN_NO_FSGSBASE=1
 run "an empty crossing takes no longer than 15 ns" timeout 60 "$rank" time
+# shellcheck disable=SC2016 # $1 is the inner shell's
 run "1 GiB of address space is enough" \
 	sh -c 'ulimit -v 1048576; exec timeout 60 "$1" alone' sh "$rank"
 ends "MPI_Abort writes the program's buffers and gives its code" 9 \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* api.h - what every wrapper needs: real functions, handles going down, errors */
+/* api.h - what every wrapper needs: real functions, handles going down, errors
+ */
 #ifndef CAIRN_MPI_API_H
 #define CAIRN_MPI_API_H
 
@@ -14,22 +15,24 @@
 #include "mpi_wrappers/recipe.h"
 #include "mpi_wrappers/request.h"
 #include "runtime/lower/lower.h"
+#include "runtime/process/hooks.h"
 #include "runtime/process/process.h"
 
 /*
  * API_ALIAS(MPI_Send) - after the definition of PMPI_Send: MPI_Send is another
- * name for it, weak, so that tools that define MPI_Send and call PMPI_Send work.
+ * name for it, weak, so that tools that define MPI_Send and call PMPI_Send
+ * work.
  */
-#define API_ALIAS(name)                 \
-	extern __typeof__(P##name) name \
-		__attribute__((weak, alias("P" #name)))
+#define API_ALIAS(name) \
+	extern __typeof__(P##name) name __attribute__((weak, alias("P" #name)))
 
 /* By FN_ number (generated from api.tbl). */
 extern const char *const api_names[FN_COUNT];
 /* FN_ and REAL_ numbers: what is looked up in the real library. */
 extern const char *const api_symbols[REAL_COUNT + 1];
 
-/* --- the real library ------------------------------------------------------- */
+/* --- the real library -------------------------------------------------------
+ */
 
 /* Its entry points, renewed after a restart.  NULL: not looked up yet, or the
  * library does not have it. */
@@ -49,21 +52,30 @@ static inline void *real_fn(int function)
 
 /* REAL(Comm_rank, args) - call PMPI_Comm_rank of the real library with real
  * handles; gives its result.  At most six arguments. */
-#define REAL(name, ...) ((int)CROSS(real_fn(FN_MPI_##name), ##__VA_ARGS__))
+#define REAL(name, ...) real_code(CROSS(real_fn(FN_MPI_##name), ##__VA_ARGS__))
+
+/* A function, so that a code may be dropped where nothing can be done. */
+static inline int real_code(long result)
+{
+	return (int)result;
+}
 
 /* real_start - load the lower half and look everything up, unless that was
  * done; never fails but by ending the process with a sentence. */
 void real_start(void);
 /* real_restart - after a restart: a new lower half with this environment. */
 int real_restart(char **envp, struct err *err);
+/* The hooks of a process that is not between MPI_Init and MPI_Finalize. */
+extern const struct epoch_hooks real_idle_hooks;
 /* real_forget - after a restart: nothing of the old one is left. */
 void real_forget(void);
 
-/* --- handles on their way down ---------------------------------------------- */
+/* --- handles on their way down ----------------------------------------------
+ */
 
-/* What the real library must see for a handle of the program: predefined ones as
- * they are, ours translated, freed and foreign ones as an invalid handle, so that
- * it raises the error that the program expects. */
+/* What the real library must see for a handle of the program: predefined ones
+ * as they are, ours translated, freed and foreign ones as an invalid handle, so
+ * that it raises the error that the program expects. */
 static inline int real_of(enum vkind kind, int handle)
 {
 	const struct vobject *o;
@@ -127,7 +139,8 @@ long comm_array_length(MPI_Comm comm, enum comm_length what);
 const int *real_weights(const int *weights);
 MPI_T_pvar_handle real_pvar(MPI_T_pvar_handle handle);
 
-/* --- collectives --------------------------------------------------------------- */
+/* --- collectives
+ * --------------------------------------------------------------- */
 
 /* coll_enter, and which collective of the communicator it is: what ids of new
  * communicators are made of. */
@@ -138,7 +151,8 @@ static inline uint64_t coll_enter_count(struct thread_ctx *ctx,
 	return atomic_load_explicit(&comm->entered, memory_order_relaxed) >> 1;
 }
 
-/* --- objects that cannot be restored ------------------------------------------ */
+/* --- objects that cannot be restored
+ * ------------------------------------------ */
 
 /* opaque_opened/closed - an object made by this function lives / has gone. */
 void opaque_opened(int function);

@@ -17,9 +17,8 @@ enum attr_type {
 
 /* Proxies call the program's function in its own language. */
 typedef int attr_copy_proxy(MPI_Comm_copy_attr_function *fn, int handle,
-			    int keyval, void *extra_state,
-			    enum attr_type type, void *value, void **new_value,
-			    int *flag);
+			    int keyval, void *extra_state, enum attr_type type,
+			    void *value, void **new_value, int *flag);
 typedef int attr_delete_proxy(MPI_Comm_delete_attr_function *fn, int handle,
 			      int keyval, enum attr_type type, void *value,
 			      void *extra_state);

@@ -13,8 +13,8 @@ struct handle_leaf *handle_builtins[V_KINDS];
 
 static struct {
 	struct lock lock;
-	uint32_t next;	    /* indices from here on were never used */
-	uint32_t *vacant;   /* a stack of indices given back */
+	uint32_t next;	  /* indices from here on were never used */
+	uint32_t *vacant; /* a stack of indices given back */
 	uint32_t nvacant, room;
 	uint32_t live;
 	void (*destroy)(void *object);
@@ -109,8 +109,8 @@ void *handle_builtin(enum vkind kind, int handle, size_t size)
 		if (object) {
 			object_init(object, kind, handle);
 			object->real.id = handle;
-			handle_builtins[kind]->slot[handle & (HANDLE_LEAF - 1)] =
-				object;
+			handle_builtins[kind]
+				->slot[handle & (HANDLE_LEAF - 1)] = object;
 		}
 	}
 	lock_give(&kinds[kind].lock);
@@ -164,8 +164,7 @@ static void sort_by_serial(struct vobject **objects, uint32_t n)
 			struct vobject *o = objects[i];
 			uint32_t j = i;
 
-			for (; j >= gap &&
-			       objects[j - gap]->serial > o->serial;
+			for (; j >= gap && objects[j - gap]->serial > o->serial;
 			     j -= gap)
 				objects[j] = objects[j - gap];
 			objects[j] = o;

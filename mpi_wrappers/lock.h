@@ -13,8 +13,8 @@
 struct lock {
 	atomic_flag taken;
 };
-#define LOCK_INIT                        \
-	{                                \
+#define LOCK_INIT                         \
+	{                                 \
 		.taken = ATOMIC_FLAG_INIT \
 	}
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* objects.h - records of groups, datatypes, ops, infos, error handlers, windows */
+/* objects.h - records of groups, datatypes, ops, infos, error handlers, windows
+ */
 #ifndef CAIRN_MPI_OBJECTS_H
 #define CAIRN_MPI_OBJECTS_H
 
@@ -33,8 +34,7 @@ struct vop {
 
 struct vinfo {
 	struct vobject obj;
-	int nkeys; /* -1: not described yet */
-	char **keys, **values;
+	struct info_copy *copy; /* as of the last capture */
 };
 
 struct verrhandler {
@@ -59,6 +59,8 @@ struct vwin {
  */
 int group_made(int real, MPI_Group *out);
 int info_made(int real, MPI_Info *out);
+/* without the call that made it: not restorable */
+int type_adopted(int real, MPI_Datatype *out);
 int type_made(int real, int function, const long args[], MPI_Datatype *out);
 /* parent: whose collective number `count` made it */
 int comm_made(struct vcomm *parent, uint64_t count, int real, int function,
@@ -82,6 +84,9 @@ int type_rebuild(struct err *err);
 int op_rebuild(struct err *err);
 int errhandler_rebuild(struct err *err);
 
+/* MPI_T, as often as the program had initialized it. */
+int tool_rebuild(struct err *err);
+
 /* objects_init - destructors; once, before the first handle. */
 void objects_init(void);
 void comm_destroy(void *object);
@@ -90,6 +95,5 @@ void type_destroy(void *object);
 void op_destroy(void *object);
 void info_destroy(void *object);
 void errhandler_destroy(void *object);
-void keyval_destroy(void *object);
 
 #endif

@@ -32,16 +32,16 @@ struct recipe {
 struct recipe *recipe_make(int function, const long args[]);
 void recipe_free(struct recipe *recipe);
 /* recipe_call - call the real function with the real handles of now; *made is
- * what came out.  Gives its MPI error code.  (A persistent collective's array of
- * datatypes stays valid until recipe_free.) */
+ * what came out.  Gives its MPI error code.  (A persistent collective's array
+ * of datatypes stays valid until recipe_free.) */
 int recipe_call(struct recipe *recipe, int *made);
 /* recipe_types - the datatypes it was made of, in order, at most max; gives
  * their number. */
 int recipe_types(const struct recipe *recipe, MPI_Datatype types[], int max);
 
-/* Implemented beside the requests: a persistent collective's request, which owns
- * the recipe (also when it gives no request), and memory that must live until a
- * non-blocking collective completes (freed by upper_free). */
+/* Implemented beside the requests: a persistent collective's request, which
+ * owns the recipe (also when it gives no request), and memory that must live
+ * until a non-blocking collective completes (freed by upper_free). */
 MPI_Request request_persistent_collective(struct vcomm *comm,
 					  struct real_handle real, int function,
 					  struct recipe *recipe);

@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # gen.awk - make C and documents from api.tbl
 #
-# usage: awk -v product=functions.h|functions.c|wrappers.c|support.md \
-#            [-v absent="FILE ..."] -f gen.awk api.tbl
-# absent: hand-written files that are not there; their functions become `pass`.
+# usage: awk -v product=functions.h|functions.c|wrappers.c|support.md -f gen.awk api.tbl
 
 BEGIN {
-	n = split(absent, words, " ")
-	for (i = 1; i <= n; i++)
-		is_absent[words[i]] = 1
 	nfn = ndata = 0
 }
 
@@ -33,8 +28,6 @@ $1 == "data" { data[ndata++] = $2; next }
 	np[f] = rest == "" ? 0 : split(rest, pars, /,[ ]*/)
 	for (i = 1; i <= np[f]; i++)
 		read_parameter(f, i, pars[i])
-	if (action[f] ~ /^own:/ && (substr(action[f], 5) in is_absent))
-		action[f] = "pass"
 }
 
 function read_parameter(f, i, text,    words, k) {
@@ -118,15 +111,19 @@ function crossing(f, i,    k, a) {
 		return "real_" k "(" a ")"
 	if (k == "types" && len[f, i] != "" || k == "mtypes" && len[f, i] != "")
 		return "real_" a
-	if (is_made(k) && action[f] != "absent")
+	if (is_made(k))
 		return a " ? &made_" a " : NULL"
 	return a
 }
 
 function length_of(f, i,    l) {
 	l = len[f, i]
-	if (l == "peers" || l == "in" || l == "out")
-		return "comm_array_length(" arg[f, find(f, "comm")] ", COMM_LENGTH_" toupper(l) ")"
+	if (l != "peers" && l != "in" && l != "out")
+		return l
+	l = "comm_array_length(" arg[f, find(f, "comm")] ", COMM_LENGTH_" toupper(l) ")"
+	# with MPI_IN_PLACE the sender's arrays are not looked at
+	if (arg[f, i] ~ /^send/)
+		l = "(sendbuf == MPI_IN_PLACE ? 0 : " l ")"
 	return l
 }
 

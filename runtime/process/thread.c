@@ -4,8 +4,6 @@
 #include "runtime/process/private.h"
 
 #include "runtime/base/log.h"
-#include "runtime/process/epoch.h"
-#include "runtime/process/signals.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -89,7 +87,6 @@ static struct thread *record_alloc(void)
 	t->ctx.self = &t->ctx;
 	t->ctx.process = t;
 	t->call_nr = -1;
-	t->ctx.stop = epoch_pending();
 	return t;
 }
 
@@ -222,7 +219,6 @@ static void thread_ends(void *arg)
 
 	if (lower && lower->donor_return && t->ctx.lower_fs)
 		lower->donor_return(&t->ctx);
-	epoch_leader_leaves(t);
 	cairn_ctx = NULL;
 	t->state = THREAD_LEAVING;
 }
@@ -240,8 +236,8 @@ struct start {
 static void *trampoline(void *arg)
 {
 	struct start start = *(struct start *)arg;
-	uint64_t mask = mask_all();
 
+	upper_free(arg);
 	if (thread_here()) {
 		/* A signal was faster (own_mask) and made a record. */
 		thread_drop(start.t);
@@ -250,10 +246,8 @@ static void *trampoline(void *arg)
 		record_claim(start.t);
 	}
 	thread_adopt();
-	/* libc has installed it by now (signals.c). */
-	signals_wrap(SIGNAL_SETXID);
-	upper_free(arg);
-	mask_restore(start.own_mask ? mask : start.mask);
+	if (!start.own_mask)
+		mask_restore(start.mask);
 	return start.fn(start.arg);
 }
 
@@ -307,7 +301,6 @@ void thread_after_fork(void)
 	if (!ctx)
 		return;
 	thread_of(ctx)->next = NULL;
-	epoch_after_fork();
 	ctx->tid = tid_here();
 	ctx->app_tid = ctx->tid;
 	thread_of(ctx)->is_main = true;

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* errhandler.c - error handlers: virtual for communicators, real for the rest
+ */
+#include "mpi_wrappers/api.h"
+
+/*
+ * Communicators' handlers are called by our own wrappers (error.c).  Windows,
+ * files and sessions, which this version does not restore, leave raising to the
+ * real library: their handlers have a real twin whose function is a thunk that
+ * comes back here.
+ */
+
+/* The record of a predefined handler, or of one of the program's. */
+static struct verrhandler *errhandler_get(MPI_Errhandler handle)
+{
+	struct verrhandler *handler = handle_get(V_ERRHANDLER, handle);
+
+	if (!handler &&
+	    (handle == MPI_ERRORS_ARE_FATAL || handle == MPI_ERRORS_RETURN ||
+	     handle == MPI_ERRORS_ABORT ||
+	     handle == MPIR_ERRORS_THROW_EXCEPTIONS))
+		handler = handle_builtin(V_ERRHANDLER, handle,
+					 sizeof(*handler));
+	return handler;
+}
+
+void errhandler_destroy(void *object)
+{
+	struct verrhandler *handler = object;
+	int real = handler->obj.real.id;
+
+	/* The thunk stays: an object of the real library may still have the
+	 * handler (its own reference), and call it. */
+	if (real)
+		REAL(Errhandler_free, &real);
+}
+
+typedef void cxx_call(int kind, int *handle, int *code, void (*fn)(void));
+
+static int cxx_kind(enum vkind on)
+{
+	return on == V_FILE ? 1 : on == V_WIN ? 2 : 0;
+}
+
+static MPI_Win win_virtual(int real);
+
+/* Called through the thunk by the real library, in the upper half. */
+static void errhandler_called(void *handle, int *code)
+{
+	struct verrhandler *handler = lower_closure();
+	int win;
+
+	if (handler->on == V_WIN) {
+		win = win_virtual(*(int *)handle);
+		handle = &win;
+	}
+	if (handler->cxx)
+		((cxx_call *)handler->cxx)(cxx_kind(handler->on), handle, code,
+					   handler->fn);
+	else
+		((void (*)(void *, int *, ...))handler->fn)(handle, code);
+}
+
+struct win_search {
+	int real;
+	MPI_Win found;
+};
+
+static int win_matches(void *object, void *arg)
+{
+	const struct vobject *win = object;
+	struct win_search *search = arg;
+
+	if (win->real.id != search->real)
+		return 0;
+	search->found = win->handle;
+	return 1;
+}
+
+static MPI_Win win_virtual(int real)
+{
+	struct win_search search = { .real = real, .found = real };
+
+	handle_each(V_WIN, win_matches, &search);
+	return search.found;
+}
+
+static int real_create(struct verrhandler *handler)
+{
+	int fn = handler->on == V_WIN	  ? FN_MPI_Win_create_errhandler :
+		 handler->on == V_FILE	  ? FN_MPI_File_create_errhandler :
+		 handler->on == V_SESSION ? FN_MPI_Session_create_errhandler :
+					    -1;
+
+	if (fn < 0)
+		return 0;
+	if (!handler->thunk)
+		handler->thunk = lower_callback((void *)errhandler_called,
+						handler);
+	if (!handler->thunk)
+		return MPI_ERR_NO_MEM;
+	return (int)CROSS(real_fn(fn), handler->thunk, &handler->obj.real.id);
+}
+
+static int rebuild_one(void *object, void *arg)
+{
+	struct verrhandler *handler = object;
+
+	handler->obj.real.id = 0;
+	if (!real_create(handler))
+		return 0;
+	return err_set(arg, -1, "an error handler cannot be made again");
+}
+
+int errhandler_rebuild(struct err *err)
+{
+	return handle_each(V_ERRHANDLER, rebuild_one, err);
+}
+
+static int create(enum vkind on, void (*fn)(void), MPI_Errhandler *out,
+		  int function)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct verrhandler *handler;
+	int ret = MPI_SUCCESS;
+
+	/* Errors before MPI_Init, and bad arguments, are the real library's. */
+	real_start();
+	handler = fn && out ? handle_new(V_ERRHANDLER, sizeof(*handler)) : NULL;
+	if (handler) {
+		handler->on = on;
+		handler->fn = fn;
+		ret = real_create(handler);
+		if (ret)
+			object_put(handler);
+		else
+			*out = handler->obj.handle;
+	} else {
+		ret = fn && out ? MPI_ERR_NO_MEM : MPI_ERR_ARG;
+	}
+	if (ret)
+		ret = error_world(ret, function);
+	ctx_leave(ctx);
+	return ret;
+}
+
+int PMPI_Comm_create_errhandler(MPI_Comm_errhandler_function *fn,
+				MPI_Errhandler *errhandler)
+{
+	return create(V_COMM, (void (*)(void))fn, errhandler,
+		      FN_MPI_Comm_create_errhandler);
+}
+API_ALIAS(MPI_Comm_create_errhandler);
+
+int PMPI_Errhandler_create(MPI_Comm_errhandler_function *fn,
+			   MPI_Errhandler *errhandler)
+{
+	return create(V_COMM, (void (*)(void))fn, errhandler,
+		      FN_MPI_Errhandler_create);
+}
+API_ALIAS(MPI_Errhandler_create);
+
+int PMPI_Win_create_errhandler(MPI_Win_errhandler_function *fn,
+			       MPI_Errhandler *errhandler)
+{
+	return create(V_WIN, (void (*)(void))fn, errhandler,
+		      FN_MPI_Win_create_errhandler);
+}
+API_ALIAS(MPI_Win_create_errhandler);
+
+int PMPI_File_create_errhandler(MPI_File_errhandler_function *fn,
+				MPI_Errhandler *errhandler)
+{
+	return create(V_FILE, (void (*)(void))fn, errhandler,
+		      FN_MPI_File_create_errhandler);
+}
+API_ALIAS(MPI_File_create_errhandler);
+
+int PMPI_Session_create_errhandler(MPI_Session_errhandler_function *fn,
+				   MPI_Errhandler *errhandler)
+{
+	return create(V_SESSION, (void (*)(void))fn, errhandler,
+		      FN_MPI_Session_create_errhandler);
+}
+API_ALIAS(MPI_Session_create_errhandler);
+
+int PMPI_Errhandler_free(MPI_Errhandler *errhandler)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct verrhandler *handler;
+	int ret = MPI_SUCCESS;
+
+	handler = errhandler ? handle_get(V_ERRHANDLER, *errhandler) : NULL;
+	if (handler) {
+		/* The predefined ones come from MPI_Comm_get_errhandler: each
+		 * must be freed, and stays. */
+		object_put(handler);
+		*errhandler = MPI_ERRHANDLER_NULL;
+	} else if (errhandler && errhandler_get(*errhandler)) {
+		*errhandler = MPI_ERRHANDLER_NULL;
+	} else {
+		ret = error_world(MPI_ERR_ARG, FN_MPI_Errhandler_free);
+	}
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Errhandler_free);
+
+/* --- communicators -----------------------------------------------------------
+ */
+
+static int comm_set(MPI_Comm comm, MPI_Errhandler errhandler, int function)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct vcomm *c = comm_get(comm);
+	struct verrhandler *handler = errhandler_get(errhandler);
+	int ret = MPI_SUCCESS;
+
+	if (!c)
+		ret = REAL(Comm_set_errhandler, real_comm(comm),
+			   MPI_ERRORS_RETURN);
+	else if (!handler || (handler->fn && handler->on != V_COMM))
+		ret = MPI_ERR_ARG;
+	if (ret) {
+		ret = error_comm(comm, ret, function);
+	} else if (c) {
+		object_ref(handler);
+		object_put(c->errhandler);
+		c->errhandler = handler;
+	}
+	ctx_leave(ctx);
+	return ret;
+}
+
+int PMPI_Comm_set_errhandler(MPI_Comm comm, MPI_Errhandler errhandler)
+{
+	return comm_set(comm, errhandler, FN_MPI_Comm_set_errhandler);
+}
+API_ALIAS(MPI_Comm_set_errhandler);
+
+int PMPI_Errhandler_set(MPI_Comm comm, MPI_Errhandler errhandler)
+{
+	return comm_set(comm, errhandler, FN_MPI_Errhandler_set);
+}
+API_ALIAS(MPI_Errhandler_set);
+
+static int comm_errhandler(MPI_Comm comm, MPI_Errhandler *errhandler,
+			   int function)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct vcomm *c = comm_get(comm);
+	int ret = MPI_SUCCESS;
+
+	if (!c || !errhandler) {
+		ret = REAL(Comm_get_errhandler, real_comm(comm), errhandler);
+		ret = error_comm(comm, ret, function);
+	} else if (c->errhandler) {
+		object_ref(c->errhandler);
+		*errhandler = c->errhandler->obj.handle;
+	} else {
+		*errhandler = MPI_ERRORS_ARE_FATAL;
+	}
+	ctx_leave(ctx);
+	return ret;
+}
+
+int PMPI_Comm_get_errhandler(MPI_Comm comm, MPI_Errhandler *errhandler)
+{
+	return comm_errhandler(comm, errhandler, FN_MPI_Comm_get_errhandler);
+}
+API_ALIAS(MPI_Comm_get_errhandler);
+
+int PMPI_Errhandler_get(MPI_Comm comm, MPI_Errhandler *errhandler)
+{
+	return comm_errhandler(comm, errhandler, FN_MPI_Errhandler_get);
+}
+API_ALIAS(MPI_Errhandler_get);
+
+int PMPI_Comm_call_errhandler(MPI_Comm comm, int errorcode)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct vcomm *c = comm_get(comm);
+	int ret = MPI_SUCCESS;
+
+	if (c)
+		error_raise(c, errorcode, FN_MPI_Comm_call_errhandler);
+	else
+		ret = error_world(REAL(Comm_call_errhandler, real_comm(comm),
+				       errorcode),
+				  FN_MPI_Comm_call_errhandler);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Comm_call_errhandler);
+
+/* --- windows, files, sessions
+ * --------------------------------------------------- */
+
+struct real_search {
+	int real;
+	struct verrhandler *found;
+};
+
+static int real_matches(void *object, void *arg)
+{
+	struct verrhandler *handler = object;
+	struct real_search *search = arg;
+
+	if (handler->obj.real.id != search->real)
+		return 0;
+	search->found = handler;
+	return 1;
+}
+
+/* The real library gave a handler (and a reference to it): the program's. */
+static int hand_out(int real, MPI_Errhandler *errhandler)
+{
+	struct real_search search = { .real = real };
+
+	*errhandler = real;
+	if ((uint32_t)real >> 30 == 1)
+		return MPI_SUCCESS;
+	handle_each(V_ERRHANDLER, real_matches, &search);
+	if (!search.found)
+		return MPI_ERR_INTERN;
+	object_ref(search.found);
+	*errhandler = search.found->obj.handle;
+	return REAL(Errhandler_free, &real);
+}
+
+/* clang-format off */
+#define OTHER(Kind, type, down)						\
+int PMPI_##Kind##_set_errhandler(type object, MPI_Errhandler errhandler) \
+{									\
+	struct thread_ctx *ctx = ctx_enter();				\
+	int ret = REAL(Kind##_set_errhandler, down,			\
+		       real_errhandler(errhandler));			\
+	ctx_leave(ctx);							\
+	return ret;							\
+}									\
+API_ALIAS(MPI_##Kind##_set_errhandler);					\
+int PMPI_##Kind##_get_errhandler(type object, MPI_Errhandler *errhandler) \
+{									\
+	struct thread_ctx *ctx = ctx_enter();				\
+	int real = 0;							\
+	int ret = REAL(Kind##_get_errhandler, down,			\
+		       errhandler ? &real : NULL);			\
+	if (!ret)							\
+		ret = hand_out(real, errhandler);			\
+	ctx_leave(ctx);							\
+	return ret;							\
+}									\
+API_ALIAS(MPI_##Kind##_get_errhandler);					\
+int PMPI_##Kind##_call_errhandler(type object, int errorcode)		\
+{									\
+	struct thread_ctx *ctx = ctx_enter();				\
+	int ret = REAL(Kind##_call_errhandler, down, errorcode);	\
+	ctx_leave(ctx);							\
+	return ret;							\
+}									\
+API_ALIAS(MPI_##Kind##_call_errhandler)
+
+OTHER(Win, MPI_Win, real_win(object));
+OTHER(File, MPI_File, object);
+OTHER(Session, MPI_Session, object);
+/* clang-format on */
+
+/* --- what MPICH's C++ library asks for
+ * -------------------------------------------- */
+
+void MPICH_API_PUBLIC MPII_Errhandler_set_cxx(MPI_Errhandler errhandler,
+					      void (*call)(void));
+
+void MPII_Errhandler_set_cxx(MPI_Errhandler errhandler, void (*call)(void))
+{
+	struct verrhandler *handler = handle_get(V_ERRHANDLER, errhandler);
+
+	if (handler)
+		handler->cxx = (void *)call;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* error.c - MPI errors: whose handler hears of them */
+#include "mpi_wrappers/api.h"
+
+/* As the real library does it: it prints its message and ends the job. */
+static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
+			 int code)
+{
+	REAL(Comm_set_errhandler, comm->obj.real.id, handler);
+	REAL(Comm_call_errhandler, comm->obj.real.id, code);
+}
+
+/* C++'s bindings say which kind of object it is. */
+typedef void cxx_call(int kind, int *handle, int *code, void (*fn)(void));
+#define CXX_COMM 0
+
+static void call_program(struct verrhandler *handler, MPI_Comm comm, int code)
+{
+	object_ref(handler);
+	if (handler->cxx)
+		((cxx_call *)handler->cxx)(CXX_COMM, &comm, &code, handler->fn);
+	else
+		((MPI_Comm_errhandler_function *)handler->fn)(&comm, &code);
+	object_put(handler);
+}
+
+int error_raise(struct vcomm *comm, int code, int function)
+{
+	struct verrhandler *handler = comm->errhandler;
+	int id = handler ? handler->obj.handle : MPI_ERRORS_ARE_FATAL;
+
+	(void)function;
+	if (!code)
+		return 0;
+	if (id == MPI_ERRORS_ARE_FATAL || id == MPI_ERRORS_ABORT)
+		die_natively(comm, id, code);
+	else if (handler->fn)
+		call_program(handler, comm->obj.handle, code);
+	return code;
+}
+
+int error_world(int code, int function)
+{
+	/* Outside of Init and Finalize the real library has done it all. */
+	return comm_world ? error_raise(comm_world, code, function) : code;
+}
+
+int error_comm(MPI_Comm comm, int code, int function)
+{
+	struct vcomm *c = comm_get(comm);
+
+	return c ? error_raise(c, code, function) : error_world(code, function);
+}
+
+int error_win(MPI_Win win, int code, int function)
+{
+	return handle_get(V_WIN, win) ? code : error_world(code, function);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* init.c - MPI_Init, MPI_Finalize, and what may be called before and after */
+#include "mpi_wrappers/api.h"
+
+#include "mpi_wrappers/comm_private.h"
+#include "mpi_wrappers/drain.h"
+#include "mpi_wrappers/init.h"
+#define LOG_PREFIX "mpi: "
+#include "runtime/base/log.h"
+
+/* File-scope: one life of MPI a process. */
+static struct {
+	_Atomic bool initialized, finalized;
+	int threads;
+	const struct thread_ctx *main; /* the thread that called MPI_Init */
+} life;
+
+int init_threads(void)
+{
+	return life.threads;
+}
+
+static void init_records(void)
+{
+	struct err err;
+	int ret = comm_init(&err);
+	int n = comm_world ? comm_world->size : 0;
+
+	if (!ret && attr_predefined_read())
+		ret = err_set(
+			&err, -1,
+			"the attributes of MPI_COMM_WORLD cannot be read");
+	if (!ret)
+		ret = drain_init(n, &err);
+	if (ret) {
+		log_err("%s", err.text);
+		REAL(Abort, MPI_COMM_WORLD, 1);
+	}
+	request_init(life.threads == MPI_THREAD_MULTIPLE);
+	hooks_set(&rebuild_hooks);
+}
+
+static void init_done(struct thread_ctx *ctx)
+{
+	int provided = MPI_THREAD_SINGLE;
+
+	REAL(Query_thread, &provided);
+	life.threads = provided;
+	life.main = ctx;
+	init_records();
+	atomic_store(&life.initialized, true);
+}
+
+int PMPI_Init(int *argc, char ***argv)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret;
+
+	real_start();
+	ret = REAL(Init, argc, argv);
+	if (!ret)
+		init_done(ctx);
+	else
+		ret = error_world(ret, FN_MPI_Init);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Init);
+
+int PMPI_Init_thread(int *argc, char ***argv, int required, int *provided)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret;
+
+	real_start();
+	ret = REAL(Init_thread, argc, argv, required, provided);
+	if (!ret)
+		init_done(ctx);
+	else
+		ret = error_world(ret, FN_MPI_Init_thread);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Init_thread);
+
+/* MPI_COMM_SELF's attributes go first: their delete functions may call MPI. */
+static int finalize_attributes(void)
+{
+	int ret = attr_delete_all(&comm_self->attrs, MPI_COMM_SELF);
+
+	if (!ret)
+		ret = attr_delete_all(&comm_world->attrs, MPI_COMM_WORLD);
+	return ret;
+}
+
+int PMPI_Finalize(void)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret = MPI_SUCCESS;
+
+	if (comm_world && !atomic_load(&life.finalized)) {
+		ret = finalize_attributes();
+		if (ret)
+			ret = error_world(ret, FN_MPI_Finalize);
+		coll_enter(ctx, comm_world, FN_MPI_Finalize);
+		request_finalize();
+		comm_fini();
+	}
+	ret = REAL(Finalize);
+	if (!ret) {
+		atomic_store(&life.finalized, true);
+		hooks_set(&real_idle_hooks);
+		process_send(
+			&(struct control_msg){ .type = CONTROL_FINALIZED });
+	}
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Finalize);
+
+int PMPI_Initialized(int *flag)
+{
+	*flag = atomic_load(&life.initialized);
+	return MPI_SUCCESS;
+}
+API_ALIAS(MPI_Initialized);
+
+int PMPI_Finalized(int *flag)
+{
+	*flag = atomic_load(&life.finalized);
+	return MPI_SUCCESS;
+}
+API_ALIAS(MPI_Finalized);
+
+/* Before MPI_Init and after MPI_Finalize the real library complains. */
+static bool is_running(void)
+{
+	return atomic_load(&life.initialized) && !atomic_load(&life.finalized);
+}
+
+int PMPI_Query_thread(int *provided)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret = MPI_SUCCESS;
+
+	if (is_running() && provided)
+		*provided = life.threads;
+	else
+		ret = error_world(REAL(Query_thread, provided),
+				  FN_MPI_Query_thread);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Query_thread);
+
+int PMPI_Is_thread_main(int *flag)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret = MPI_SUCCESS;
+
+	if (is_running() && flag)
+		*flag = ctx == life.main;
+	else
+		ret = error_world(REAL(Is_thread_main, flag),
+				  FN_MPI_Is_thread_main);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Is_thread_main);
+
+int PMPI_Abort(MPI_Comm comm, int errorcode)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret = REAL(Abort, real_comm(comm), errorcode);
+
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Abort);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* real.c - the real library's entry points, and starting its half */
+#define _GNU_SOURCE /* environ */
+#include "mpi_wrappers/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpi_wrappers/lock.h"
+#define LOG_PREFIX "mpi: "
+#include "runtime/base/log.h"
+#include "runtime/base/where.h"
+
+void *real_table[REAL_COUNT];
+
+static struct lock start_lock = LOCK_INIT;
+static bool started;
+
+/* More ranks here than cores?  Then progress loops give up the core. */
+static bool cores_are_short(char **envp)
+{
+	const struct control_page *page = process_page();
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long local = page ? (long)page->local_size : 0;
+
+	for (; !local && envp && *envp; envp++)
+		if (!strncmp(*envp, "MPI_LOCALNRANKS=", 16))
+			local = atol(*envp + 16);
+	return local > cores;
+}
+
+static int lower_bring_up(char **envp, struct err *err)
+{
+	char guest[4096];
+	const char *named = getenv("CAIRN_LOWER");
+	const char *lib = getenv("CAIRN_MPI_LIB");
+	int ret = 0;
+
+	if (named && strlen(named) < sizeof(guest))
+		strcpy(guest, named);
+	else
+		ret = where_find("cairn-lower", guest, sizeof(guest), err);
+	if (ret)
+		return ret;
+	return lower_start(&(struct lower_options){ .guest = guest,
+						    .mpi_lib = lib && *lib ?
+								       lib :
+								       NULL,
+						    .envp = envp,
+						    .symbols = api_symbols,
+						    .table = real_table,
+						    .fd_min = CONTROL_FD_MIN,
+						    .yield = cores_are_short(
+							    envp) },
+			   err);
+}
+
+/* What a process that has called MPI, but is not between MPI_Init and
+ * MPI_Finalize, does in an epoch: nothing; it looks everything up again after a
+ * restart, when it calls MPI again. */
+static void idle_publish(struct control_page *page, uint32_t epoch)
+{
+	(void)page;
+	(void)epoch;
+}
+
+static bool idle_may_hold(struct control_page *page)
+{
+	(void)page;
+	return true;
+}
+
+static int idle_held_step(struct err *err)
+{
+	(void)err;
+	return 0;
+}
+
+static int idle_drain(struct control_page *page, struct err *err)
+{
+	(void)page;
+	(void)err;
+	return 0;
+}
+
+static void idle_resume(bool aborted)
+{
+	(void)aborted;
+}
+
+static int idle_restart(char **envp, struct err *err)
+{
+	(void)envp;
+	(void)err;
+	real_forget();
+	return 0;
+}
+
+const struct epoch_hooks real_idle_hooks = {
+	.publish = idle_publish,
+	.may_hold = idle_may_hold,
+	.held_step = idle_held_step,
+	.drain = idle_drain,
+	.check = opaque_check,
+	.resume = idle_resume,
+	.restart = idle_restart,
+};
+
+void real_start(void)
+{
+	struct err err;
+	int ret = 0;
+
+	/* ctx_enter has adopted this thread: it has a context to cross with. */
+	lock_take(&start_lock);
+	if (!started) {
+		objects_init();
+		ret = lower_bring_up(environ, &err);
+		started = !ret;
+		if (started)
+			hooks_set(&real_idle_hooks);
+	}
+	lock_give(&start_lock);
+	if (!ret)
+		return;
+	log_err("%s", err.text);
+	sys_call(SYS_exit_group, 1);
+}
+
+void real_forget(void)
+{
+	memset(real_table, 0, sizeof(real_table));
+	started = false;
+	lower_forget();
+}
+
+int real_restart(char **envp, struct err *err)
+{
+	int ret;
+
+	real_forget();
+	ret = lower_bring_up(envp, err);
+	started = !ret;
+	return ret;
+}
+
+/* Called in the lower half, with its FS: touches no TLS. */
+static int real_absent(void)
+{
+	return MPI_ERR_UNSUPPORTED_OPERATION;
+}
+
+void *real_fn_slow(int function)
+{
+	real_start();
+	return real_table[function] ? real_table[function] :
+				      (void *)real_absent;
+}

@@ -350,6 +350,11 @@ static void dispatch(struct rank *r, struct delivery *d)
 		if (d->nfds)
 			restore_fill(r->agent, r, d->fds[--d->nfds]);
 		break;
+	case CONTROL_RESUMED:
+		/* A rank that was restored says no more than this. */
+		if (r->life == RANK_GREETED)
+			ready(r, d);
+		/* fall through */
 	default:
 		/* Takes over what it uses of the descriptors. */
 		d->nfds = epoch_rank_message(r->agent->epoch, r, msg, d->fds,
@@ -697,6 +702,7 @@ int ranks_watch(struct agent *agent, struct err *err)
 
 void ranks_fini(struct agent *agent)
 {
+	char lock[sizeof(agent->socket_path) + 8];
 	char *slash;
 	int fd = agent->listener.fd;
 
@@ -710,7 +716,10 @@ void ranks_fini(struct agent *agent)
 	source_close(&agent->loop, &agent->listener);
 	close(fd);
 	unlink(agent->socket_path);
-	/* On another node than cairnrun's nobody else removes the folder. */
+	/* cairn-rank's.  On another node than cairnrun's, or if that was
+	 * killed, nobody else removes the folder. */
+	snprintf(lock, sizeof(lock), "%s.lock", agent->socket_path);
+	unlink(lock);
 	slash = strrchr(agent->socket_path, '/');
 	*slash = '\0';
 	rmdir(agent->socket_path);

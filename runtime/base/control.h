@@ -138,8 +138,7 @@ enum control_type {
 			      world size, epoch = HELLO_LOCAL(rank, size) among
 			      the ranks of this node */
 	CONTROL_READY,	   /* libcairn is up: value = pid, peer = rank; again
-			      when another process becomes the rank, and after
-			      a restart */
+			      when another process becomes the rank */
 	CONTROL_PUBLISHED, /* slots[] are filled for this epoch */
 	CONTROL_HELD,	   /* value = agent.seq (see above) */
 	CONTROL_UNHELD,

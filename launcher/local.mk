@@ -1,14 +1,49 @@
 # launcher: cairnrun with the coordinator, and cairn, the tool
+LAUNCHER_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DCAIRN_VERSION='"$(VERSION)"' \
+	$(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+LAUNCHER_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)
+LAUNCHER_LIBS = launcher/liblauncher.a runtime/libnet.a $(STORAGE_LIBS) \
+	$(SODIUM_LIBS)
+
 noinst_LIBRARIES += launcher/liblauncher.a
 launcher_liblauncher_a_SOURCES = \
+	launcher/child.c launcher/child.h \
 	launcher/command.c launcher/starter.h \
+	launcher/coordinator.c launcher/coordinator.h \
+	launcher/epochs.c \
 	launcher/frontier.c launcher/frontier.h \
 	launcher/hydra.c \
+	launcher/job.c launcher/job.h \
+	launcher/loop.c launcher/loop.h \
+	launcher/machine.c launcher/machine.h \
 	launcher/options.c launcher/options.h \
+	launcher/peers.c \
+	launcher/private.c launcher/private.h \
+	launcher/progress.c launcher/progress.h \
+	launcher/ranks.c launcher/ranks.h \
+	launcher/restart.c launcher/restart.h \
+	launcher/server.c launcher/server.h \
+	launcher/session.c launcher/session.h \
 	launcher/srun.c \
+	launcher/tally.c launcher/tally.h \
 	launcher/units.c launcher/units.h \
 	launcher/words.c launcher/words.h
-launcher_liblauncher_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
-launcher_liblauncher_a_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)
+launcher_liblauncher_a_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
+launcher_liblauncher_a_CFLAGS = $(LAUNCHER_CFLAGS)
+
+bin_PROGRAMS += launcher/cairnrun
+launcher_cairnrun_SOURCES = launcher/cairnrun.c
+launcher_cairnrun_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
+launcher_cairnrun_CFLAGS = $(LAUNCHER_CFLAGS)
+launcher_cairnrun_LDADD = $(LAUNCHER_LIBS)
+
+bin_PROGRAMS += launcher/cairn
+launcher_cairn_SOURCES = launcher/cairn.c launcher/tool.c launcher/tool.h \
+	launcher/cmd_checkpoint.c launcher/cmd_inspect.c launcher/cmd_ls.c \
+	launcher/cmd_prune.c launcher/cmd_restart.c launcher/cmd_status.c \
+	launcher/cmd_verify.c
+launcher_cairn_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
+launcher_cairn_CFLAGS = $(LAUNCHER_CFLAGS)
+launcher_cairn_LDADD = $(LAUNCHER_LIBS)
 
 include tests/unit/launcher/local.mk

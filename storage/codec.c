@@ -14,8 +14,8 @@
  * nothing there, so each chunk is judged by a sample: four pieces of it are
  * compressed at a fast level.  A chunk that would shrink too little is stored;
  * where the processor is the bottleneck "too little" is more, and the fast
- * level is used for all but the most compressible chunks (which are cheap at
- * any level).  The sample costs 6% of compressing the chunk at the fast level.
+ * level is used: what level 1 gains over it is less than what it costs.  The
+ * sample costs 6% of compressing the chunk at the fast level.
  */
 #define LEVEL_FAST    (-5)
 #define LEVEL_GOOD    1
@@ -90,9 +90,7 @@ static int choose(struct codec_ctx *ctx, enum codec_effort effort,
 			return 0;
 		return LEVEL_GOOD;
 	}
-	if (ratio > 800)
-		return 0;
-	return ratio < 256 ? LEVEL_GOOD : LEVEL_FAST;
+	return ratio > 800 ? 0 : LEVEL_FAST;
 }
 
 enum codec codec_encode(struct codec_ctx *ctx, int level,

@@ -198,8 +198,8 @@ static int decode_header(struct cursor *c, struct index *ix, struct err *err)
 	ix->totals.chunks = nchunks;
 	ix->totals.memory_bytes = get_u64(c->b, 24);
 	ix->totals.zero_bytes = get_u64(c->b, 32);
-	ix->ranks = calloc(nranks + 1, sizeof(*ix->ranks));
-	ix->all = calloc(nchunks + 1, sizeof(*ix->all));
+	ix->ranks = calloc(nranks ? nranks : 1, sizeof(*ix->ranks));
+	ix->all = calloc(nchunks ? nchunks : 1, sizeof(*ix->all));
 	if (!ix->ranks || !ix->all)
 		return err_set(err, -ENOMEM, "no memory for an index");
 	return 0;

@@ -23,3 +23,4 @@ storage_libstorage_a_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS) \
 # What a program that links libstorage.a needs beside it, in this order.
 STORAGE_LIBS = storage/libstorage.a runtime/libbase.a \
 	$(JANSSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
+EXTRA_DIST += storage/README.md storage/FORMAT.md

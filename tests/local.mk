@@ -29,3 +29,7 @@ include tests/unit/base/local.mk
 include tests/unit/storage/local.mk
 include tests/system/local.mk
 include tests/system/lower/local.mk
+include tests/programs/local.mk
+include tests/bench/local.mk
+include tests/fuzz/local.mk
+include tests/unit/lower/local.mk

@@ -259,7 +259,8 @@ static void *chief_run(void *arg)
 static json_t *explain_decode(const struct sheet *s)
 {
 	const char *text = (const char *)s + s->explain;
-	json_t *json = json_loadb(text, s->explain_len, 0, NULL);
+	json_t *json = json_loadb(text, s->explain_len, JSON_DISABLE_EOF_CHECK,
+				  NULL);
 
 	return json ? json : json_object();
 }

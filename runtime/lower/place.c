@@ -18,7 +18,6 @@
  * cannot be confined is refused, so that the library takes its other way or
  * says what it misses; it is never let through in silence.
  */
-#define NONE_ NULL
 #define LIST_ESSENTIAL(X)                    \
 	X(mmap, place_mmap)                  \
 	X(munmap, place_munmap)              \

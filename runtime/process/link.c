@@ -84,10 +84,11 @@ int link_set(int agent_fd, int control_fd, struct err *err)
 }
 
 /* Takes the descriptors that cairn-rank left, if this process is its rank. */
-int link_inherit(int agent_fd, int control_fd, struct err *err)
+int link_inherit(int *agent_fd, int *control_fd, struct err *err)
 {
-	struct control_page *page = page_map(control_fd, NULL, err);
+	struct control_page *page = page_map(*control_fd, NULL, err);
 	uint32_t nobody = 0;
+	int result = 0;
 	bool ours;
 
 	if (!page)
@@ -96,10 +97,14 @@ int link_inherit(int agent_fd, int control_fd, struct err *err)
 					      (uint32_t)pid_here()) ||
 	       nobody == (uint32_t)pid_here();
 	sys_call(SYS_munmap, page, sizeof(*page));
-	if (ours)
-		return link_set(agent_fd, control_fd, err);
-	spare_agent_fd = keep(agent_fd);
-	spare_control_fd = keep(control_fd);
+	if (ours) {
+		result = link_set(*agent_fd, *control_fd, err);
+		*agent_fd = process_link.agent_fd;
+		*control_fd = process_link.control_fd;
+		return result;
+	}
+	*agent_fd = spare_agent_fd = keep(*agent_fd);
+	*control_fd = spare_control_fd = keep(*control_fd);
 	return 0;
 }
 

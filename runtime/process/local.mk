@@ -2,16 +2,47 @@
 pkglibexec_PROGRAMS += runtime/libcairn.so
 runtime_libcairn_so_SOURCES = \
 	runtime/process/alloc.c \
+	runtime/process/attributes.c \
+	runtime/process/calls.c \
+	runtime/process/capture.c \
+	runtime/process/capture.h \
+	runtime/process/capture_explain.c \
+	runtime/process/capture_private.h \
+	runtime/process/capture_sheet.c \
+	runtime/process/clock.c \
+	runtime/process/epoch.c \
+	runtime/process/epoch.h \
+	runtime/process/exec.c \
+	runtime/process/files.c \
+	runtime/process/files.h \
+	runtime/process/files_info.c \
+	runtime/process/files_pipe.c \
+	runtime/process/files_resume.c \
 	runtime/process/hooks.h \
 	runtime/process/link.c \
+	runtime/process/mask.c \
+	runtime/process/park.c \
 	runtime/process/private.h \
 	runtime/process/process.h \
 	runtime/process/regs.c \
 	runtime/process/reserve.c \
+	runtime/process/respawn.c \
+	runtime/process/restored.c \
+	runtime/process/restored.h \
+	runtime/process/resume.c \
+	runtime/process/rewind.c \
 	runtime/process/safepoint.c \
+	runtime/process/signals.c \
+	runtime/process/signals.h \
 	runtime/process/start.c \
 	runtime/process/switch.S \
-	runtime/process/thread.c runtime/process/thread.h
+	runtime/process/tasks.c \
+	runtime/process/tasks.h \
+	runtime/process/thread.c \
+	runtime/process/thread.h \
+	runtime/process/tid.c \
+	runtime/process/timers.c \
+	runtime/process/twin.c
 # It runs in handlers and with the FS register of the other half: no stack
 # protector (it reads the canary through FS).  Lazy binding would run the
 # dynamic linker there, so everything is bound at start.

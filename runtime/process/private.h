@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "runtime/base/sys.h"
 #include "runtime/process/hooks.h"
@@ -27,8 +28,22 @@ void *real_find(const char *name, void *_Atomic *slot);
 extern const struct epoch_hooks *_Atomic process_hooks;
 extern const struct process_lower *_Atomic process_lower;
 
-/* CLOCK_MONOTONIC of the kernel in nanoseconds, without our offset. */
+/* Between process_mpi_begin() and hooks_set(): nothing can be published. */
+extern _Atomic bool process_mpi_starting;
+
+/* Clocks (clock.c).  now_ns - CLOCK_MONOTONIC of the kernel; program_now_ns -
+ * as the program sees it, which never runs back; clock_to_kernel - an absolute
+ * time of the program for a system call.  All safe in handlers. */
 uint64_t now_ns(void);
+uint64_t program_now_ns(void);
+struct timespec clock_to_kernel(clockid_t clock, const struct timespec *t);
+void clock_init(void);
+
+/* Around calls with a relative time limit, which may be NULL (calls.c,
+ * rewind.c). */
+struct thread *call_begin(const struct timespec *limit);
+struct thread *call_begin_ms(int limit_ms);
+void call_end(struct thread *t);
 
 /* This process's link to its agent (agent.c). */
 struct process_link {
@@ -42,8 +57,9 @@ extern struct process_link process_link;
  * the page is mapped where it was, if it had been mapped). */
 int link_set(int agent_fd, int control_fd, struct err *err);
 /* link_inherit - at start: take what cairn-rank left, if we are the rank;
+ * the descriptors' numbers may change;
  * link_take_over - at MPI_Init: become it, if it was a mere wrapper so far. */
-int link_inherit(int agent_fd, int control_fd, struct err *err);
+int link_inherit(int *agent_fd, int *control_fd, struct err *err);
 void link_take_over(void);
 /* link_ready - tell the agent that this process is the rank. */
 void link_ready(void);

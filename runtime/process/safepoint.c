@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* safepoint.c - what wrappers ask of an epoch */
-#include "runtime/process/private.h"
+/* safepoint.c - what the MPI side asks of an epoch */
+#include "runtime/process/epoch.h"
 
-/* How often this process came back; changed by the resume code alone. */
-static unsigned int restarts;
-
-unsigned int process_restarts(void)
-{
-	return restarts;
-}
+/* MPI_Init is not interruptible (TRAPS, MPI 11): an epoch that comes meanwhile
+ * is taken up at the end of it. */
+_Atomic bool process_mpi_starting;
 
 void hooks_set(const struct epoch_hooks *hooks)
 {
+	struct control_page *page = process_page();
+
 	process_hooks = hooks;
+	process_mpi_starting = false;
+	if (page && hooks)
+		atomic_store(&page->rank.leader_tid, (uint32_t)tid_here());
 }
 
 void process_mpi_begin(void)
@@ -23,13 +24,43 @@ void process_mpi_begin(void)
 	page = process_page();
 	if (!page)
 		return;
+	process_mpi_starting = true;
 	atomic_store(&page->rank.uses_mpi, 1);
 	atomic_store(&page->rank.leader_tid, (uint32_t)tid_here());
 }
 
+struct part {
+	struct thread *t;
+	bool stopped;
+};
+
+static void take_part(void *arg)
+{
+	struct part *part = arg;
+
+	part->stopped = epoch_take_part(part->t);
+}
+
 bool safepoint(struct thread_ctx *ctx)
 {
-	/* Without an agent no epoch is ever pending. */
-	ctx->stop = 0;
-	return false;
+	struct part part = { .t = thread_of(ctx) };
+	uint64_t mask;
+	void *top;
+
+	/* A wrapper inside a callback of another one: the outer one decides. */
+	if (part.t->on_stack || ctx->depth != 1)
+		return false;
+	atomic_store(&ctx->stop, 0);
+	if (!epoch_pending())
+		return false;
+	atomic_store(&ctx->stop, 1);
+	mask = mask_all();
+	top = thread_stack_top(part.t);
+	if (top) {
+		part.t->on_stack = true;
+		stack_call(take_part, &part, top);
+		part.t->on_stack = false;
+	}
+	mask_restore(mask);
+	return part.stopped;
 }

@@ -4,9 +4,12 @@
 #define LOG_PREFIX "start: "
 #include "runtime/process/private.h"
 
+#include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
+#include "runtime/process/signals.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,24 +49,53 @@ static int env_fd(const char *name)
 	return text && *text ? atoi(text) : -1;
 }
 
+/* The program's own execs pass the numbers on that they have now. */
+static void env_fd_set(const char *name, int was, int fd)
+{
+	char text[16];
+
+	if (fd == was || fd < 0)
+		return;
+	fmt_print(text, sizeof(text), "%d", fd);
+	setenv(name, text, 1);
+}
+
 static void inherit_link(void)
 {
 	int agent = env_fd("CAIRN_AGENT_FD");
 	int control = env_fd("CAIRN_CONTROL_FD");
+	int agent_now = agent, control_now = control;
 	struct err err;
 
 	if (agent < 0 || control < 0)
 		return;
-	if (link_inherit(agent, control, &err)) {
-		log_err("%s", err.text);
-		sys_call(SYS_exit_group, 127);
+	/* A child that was started with its descriptors closed is no rank. */
+	if (link_inherit(&agent_now, &control_now, &err)) {
+		log_debug("%s", err.text);
+		return;
 	}
+	env_fd_set("CAIRN_AGENT_FD", agent, agent_now);
+	env_fd_set("CAIRN_CONTROL_FD", control, control_now);
 }
 
 static void in_child(void)
 {
 	link_forget();
 	thread_after_fork();
+}
+
+/* The agent would find out; so it knows the code, too. */
+static void at_exit(int code, void *arg)
+{
+	struct control_page *page = process_page();
+	struct control_msg msg = { .type = CONTROL_EXITING };
+
+	(void)arg;
+	if (!page || page->rank.pid != (uint32_t)sys_call(SYS_getpid))
+		return;
+	msg.value = (uint64_t)code;
+	msg.peer = (int32_t)page->world_rank;
+	process_send(&msg);
 }
 
 /*
@@ -78,9 +110,14 @@ __attribute__((constructor(101))) static void start(void)
 		       !(off && *off == '1');
 	log_init("rank", getenv("CAIRN_LOG"));
 	fd_mark();
+	clock_init();
 	thread_init();
+	sys_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+		 0);
 	pthread_atfork(NULL, NULL, in_child);
 	inherit_link();
+	signals_init();
+	on_exit(at_exit, NULL);
 	if (process_link.page)
 		link_ready();
 }

@@ -73,6 +73,36 @@ stack_call:
 	.cfi_endproc
 	.size	stack_call, .-stack_call
 
+/* int thread_clone(unsigned long flags, void *stack, void *tid_address,
+ *		    uint64_t tls, void (*fn)(void *), void *arg)
+ * A kernel thread that calls fn(arg) on the stack; fn never returns. */
+	.globl	thread_clone
+	.hidden	thread_clone
+	.type	thread_clone, @function
+thread_clone:
+	.cfi_startproc
+	endbr64
+	andq	$-16, %rsi
+	movq	%r8, -16(%rsi)
+	movq	%r9, -8(%rsi)
+	subq	$16, %rsi
+	movq	%rcx, %r8		/* tls */
+	movq	%rdx, %r10		/* child_tid */
+	xorl	%edx, %edx
+	movl	$56, %eax		/* clone */
+	syscall
+	testq	%rax, %rax
+	jz	1f
+	ret
+1:	.cfi_undefined %rip
+	xorl	%ebp, %ebp
+	popq	%rax
+	popq	%rdi
+	call	*%rax
+	hlt
+	.cfi_endproc
+	.size	thread_clone, .-thread_clone
+
 /* The address the kernel returns to after a handler.  Debuggers and unwinders
  * know it by these very bytes. */
 	.globl	signal_return

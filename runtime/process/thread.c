@@ -4,6 +4,8 @@
 #include "runtime/process/private.h"
 
 #include "runtime/base/log.h"
+#include "runtime/process/epoch.h"
+#include "runtime/process/signals.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -87,6 +89,7 @@ static struct thread *record_alloc(void)
 	t->ctx.self = &t->ctx;
 	t->ctx.process = t;
 	t->call_nr = -1;
+	t->ctx.stop = epoch_pending();
 	return t;
 }
 
@@ -219,6 +222,7 @@ static void thread_ends(void *arg)
 
 	if (lower && lower->donor_return && t->ctx.lower_fs)
 		lower->donor_return(&t->ctx);
+	epoch_leader_leaves(t);
 	cairn_ctx = NULL;
 	t->state = THREAD_LEAVING;
 }
@@ -236,8 +240,8 @@ struct start {
 static void *trampoline(void *arg)
 {
 	struct start start = *(struct start *)arg;
+	uint64_t mask = mask_all();
 
-	upper_free(arg);
 	if (thread_here()) {
 		/* A signal was faster (own_mask) and made a record. */
 		thread_drop(start.t);
@@ -246,8 +250,10 @@ static void *trampoline(void *arg)
 		record_claim(start.t);
 	}
 	thread_adopt();
-	if (!start.own_mask)
-		mask_restore(start.mask);
+	/* libc has installed it by now (signals.c). */
+	signals_wrap(SIGNAL_SETXID);
+	upper_free(arg);
+	mask_restore(start.own_mask ? mask : start.mask);
 	return start.fn(start.arg);
 }
 
@@ -301,6 +307,7 @@ void thread_after_fork(void)
 	if (!ctx)
 		return;
 	thread_of(ctx)->next = NULL;
+	epoch_after_fork();
 	ctx->tid = tid_here();
 	ctx->app_tid = ctx->tid;
 	thread_of(ctx)->is_main = true;

@@ -56,11 +56,12 @@ enum thread_state {
 #define THREAD_CPUS 1024
 
 struct thread {
-	struct thread_ctx ctx;	/* must be first */
-	struct thread *next;	/* threads.head; under threads.lock */
-	_Atomic uint32_t state; /* enum thread_state */
-	_Atomic uint32_t parked;
-	bool is_main; /* the kernel's first thread of the process */
+	struct thread_ctx ctx;	 /* must be first */
+	struct thread *next;	 /* threads.head; under threads.lock */
+	_Atomic uint32_t state;	 /* enum thread_state */
+	_Atomic uint32_t parked; /* in which generation (park.c) */
+	uint32_t asked;		 /* signalled in this one */
+	bool is_main;		 /* the kernel's first thread of the process */
 
 	/* at park(), for a restart */
 	struct thread_regs regs;
@@ -74,7 +75,7 @@ struct thread {
 	char name[16];
 	uint32_t affinity_len; /* bytes */
 	unsigned char affinity[THREAD_CPUS / 8];
-	struct timespec cpu_time; /* used so far, over all lives */
+	uint64_t cpu_before, cpu_saved; /* ns used in earlier lives; and now */
 
 	/* the runtime's stack of this thread, made when first needed */
 	void *stack;
@@ -83,13 +84,9 @@ struct thread {
 
 	/* signals (mask.c, rewind.c) */
 	bool hides_control; /* the program believes CONTROL_SIGNAL blocked */
-	int32_t call_nr; /* system call that a wrapper is about to make, or -1
-			  */
-	uint64_t call_start; /* CLOCK_MONOTONIC ns when it began; 0: unknown */
-	uint64_t rewind_ip;  /* a system call made to start again stands here */
-	uint64_t rewind_nr;
-	bool rewind_by_us; /* the kernel itself would have said EINTR */
-	struct timespec rewind_time;
+	int32_t call_nr;    /* what our syscall() is about to call, or -1 */
+	uint64_t call_deadline; /* program_now_ns() of its end; 0: not noted */
+	struct timespec rewind_time; /* its shortened limit */
 };
 
 static inline struct thread *thread_of(struct thread_ctx *ctx)
@@ -109,7 +106,7 @@ void thread_unlock(void);
 struct thread *thread_here(void);
 /* thread_adopt_raw - as thread_adopt, but touches no TLS: for handlers. */
 struct thread *thread_adopt_raw(void);
-/* thread_of_tid - by the number the program knows. */
+/* thread_of_app_tid - by the number the program knows. */
 struct thread *thread_of_app_tid(int tid);
 /* thread_drop - forget a thread that the kernel no longer knows. */
 void thread_drop(struct thread *t);
@@ -132,6 +129,9 @@ void *thread_stack_top(struct thread *t);
  * ran capture_rank() must have called context_save(&self->regs) there.
  */
 void thread_record(struct thread *t);
+int thread_clone(unsigned long flags, void *stack, void *tid_address,
+		 uint64_t tls, void (*fn)(void *), void *arg)
+	__attribute__((visibility("hidden")));
 void resume_threads(void) __attribute__((noreturn));
 
 /* FS and GS base registers: by instruction, or by system call on old kernels.

@@ -70,20 +70,22 @@ static int write_environment(int *fd, struct err *err)
 static int exec_restorer(const int fds[4], const struct control_msg *msg,
 			 struct err *err)
 {
-	char text[6][24];
+	char text[7][24];
 	char path[PATH_MAX];
-	char *argv[8] = { "cairn-restore" };
+	char *argv[9] = { "cairn-restore" };
 	char *envp[] = { NULL };
+	struct rank_place place;
 	int rc = where_find("cairn-restore", path, sizeof(path), err);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < 6; i++) {
-		long value = i < 4  ? fds[i] :
-			     i == 4 ? (long)msg->epoch :
-				      (long)msg->value;
+	rank_place_get(&place);
+	for (size_t i = 0; i < 7; i++) {
+		const long values[] = { fds[0],	   fds[1],     fds[2],
+					fds[3],	   msg->epoch, (long)msg->value,
+					place.rank };
 
-		fmt_print(text[i], sizeof(text[i]), "%ld", value);
+		fmt_print(text[i], sizeof(text[i]), "%ld", values[i]);
 		argv[i + 1] = text[i];
 	}
 	/* With a fixed layout new mappings come to lie at the very top, where

@@ -3,3 +3,13 @@ TESTS += tests/unit/agent/test_frontier
 tests_unit_agent_test_frontier_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_agent_test_frontier_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_agent_test_frontier_LDADD = runtime/libagent.a $(UNIT_LDADD) $(JANSSON_LIBS)
+
+check_PROGRAMS += tests/unit/agent/test_agent
+TESTS += tests/unit/agent/test_agent
+tests_unit_agent_test_agent_SOURCES = tests/unit/agent/test_agent.c \
+	tests/unit/agent/fake_rank.c tests/unit/agent/fake_rank.h
+tests_unit_agent_test_agent_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS)
+tests_unit_agent_test_agent_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_agent_test_agent_LDADD = tests/lib/libunit.a runtime/libnet.a \
+	$(STORAGE_LIBS) $(CUNIT_LIBS) $(SODIUM_LIBS)
+EXTRA_tests_unit_agent_test_agent_DEPENDENCIES = runtime/cairnd

@@ -242,6 +242,15 @@ static void replaces_whole(void)
 		   "plain");
 	UNIT_FAILS(commit_file(fd, "", "x", 1, 0, &err), -EINVAL, &err,
 		   "plain");
+	/* a failing fsync or write leaves the old file, and nothing else */
+	setenv("CAIRN_FAULT", fault_name(FAULT_FSYNC_EIO), 1);
+	UNIT_FAILS(commit_file(fd, "a", "x", 1, 0, &err), -EIO, &err, "sync");
+	CU_ASSERT_EQUAL(rig_names(fd, &temporary), 1);
+	setenv("CAIRN_FAULT", fault_name(FAULT_WRITE_EIO), 1);
+	UNIT_FAILS(commit_file(fd, "a", "x", 1, 0, &err), -EIO, &err, "write");
+	unsetenv("CAIRN_FAULT");
+	CU_ASSERT_EQUAL(rig_names(fd, &temporary), 1);
+	CU_ASSERT_EQUAL(temporary, 0);
 	free(text);
 	close(fd);
 }

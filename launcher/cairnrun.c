@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cairnrun.c - run an MPI program so that it can be checkpointed */
+#include "launcher/child.h"
+#include "launcher/options.h"
+#include "launcher/restart.h"
+#include "launcher/session.h"
+#include "runtime/base/log.h"
+#include "runtime/base/where.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+
+struct run {
+	struct options options;
+	struct command command;
+	struct words words;
+	struct restart restart;
+	struct job job;
+	json_t *program;
+	char *starter_path;
+	char rank_path[PATH_MAX];
+};
+
+/* --- steps of a run, in order -----------------------------------------------
+ */
+
+static int find_parts(struct run *r, struct err *err)
+{
+	int rc = where_find("cairn-rank", r->rank_path, sizeof(r->rank_path),
+			    err);
+
+	if (!rc && r->options.mpi_lib && access(r->options.mpi_lib, R_OK))
+		rc = err_set(err, -errno, "--mpi-lib: cannot read %s: %s",
+			     r->options.mpi_lib, strerror(errno));
+	return rc;
+}
+
+static json_t *program_words(const struct command *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct section *s = &c->sections[i];
+
+		if (i)
+			json_array_append_new(list, json_string(":"));
+		for (size_t k = s->program; k < s->end; k++)
+			json_array_append_new(list, json_string(c->words.v[k]));
+	}
+	return list;
+}
+
+/* The folder of --ckpt-dir, of --restart, or the default one.  A restart goes
+ * on in the folder it comes from unless told otherwise. */
+static int open_job(struct run *r, struct err *err)
+{
+	const struct options *o = &r->options;
+	char *dir = o->ckpt_dir ? xstrdup(o->ckpt_dir) :
+		    o->restart	? xstrdup(o->restart) :
+				  job_default_dir(&r->command);
+	bool any_free = !o->ckpt_dir && !o->restart && !o->resume;
+	int rc = 0;
+
+	if (o->restart && access(o->restart, F_OK))
+		rc = err_set(err, -errno,
+			     "cannot restart from %s: %s; give the checkpoint "
+			     "folder",
+			     o->restart, strerror(errno));
+	if (!rc)
+		rc = job_open(&r->job, dir, any_free, err);
+	free(dir);
+	return rc;
+}
+
+static int choose_epoch(struct run *r, struct err *err)
+{
+	const struct options *o = &r->options;
+	int rc;
+
+	if (!o->restart && !o->resume)
+		return 0;
+	rc = restart_choose(r->job.dir, (uint32_t)o->restart_epoch, &r->restart,
+			    err);
+	if (rc == -ENOENT && o->resume)
+		return 0; /* nothing to resume: a first start */
+	if (!rc)
+		rc = restart_check_ranks(&r->restart,
+					 command_ranks(&r->command), err);
+	return rc;
+}
+
+/* What the starter is told: the user's words, with ours before each program. */
+static void wrap(struct run *r)
+{
+	static const char *const passed[] = { "CAIRN_SECRET",
+					      "CAIRN_COORDINATOR",
+					      "CAIRN_AGENT",
+					      "CAIRN_MPI_LIB",
+					      "CAIRN_LOG",
+					      "CAIRN_LIBEXEC",
+					      NULL };
+	const char *before[] = { r->rank_path, NULL, NULL };
+
+	json_decref(r->program);
+	r->program = r->restart.epoch ? json_incref(r->restart.program) :
+					program_words(&r->command);
+	if (r->restart.epoch)
+		before[1] = "--restart";
+	else
+		before[1] = "--";
+	command_pass_environment(&r->command, passed);
+	command_wrap(&r->command, before, r->restart.epoch, r->restart.ranks);
+	if (r->options.starter == &starter_srun) {
+		bool said = false;
+
+		for (size_t i = 0; i < r->command.sections[0].program; i++)
+			said = said ||
+			       !strncmp(r->command.words.v[i], "--mpi", 5);
+		if (!said)
+			words_insert(&r->command.words, 0, "--mpi=pmi2");
+	}
+}
+
+/* --- one start of the job, and what follows from its end
+ * ---------------------- */
+
+static void tell_restart(const struct run *r, const struct session *s)
+{
+	uint32_t epoch = s->committed ? s->committed : r->restart.epoch;
+	char cwd[PATH_MAX];
+	const char *dir = r->job.dir;
+
+	if (!epoch)
+		return;
+	/* Short where it can be: users copy this line. */
+	if (getcwd(cwd, sizeof(cwd)) && !strncmp(dir, cwd, strlen(cwd)) &&
+	    dir[strlen(cwd)] == '/')
+		dir += strlen(cwd) + 1;
+	log_err("the job did not end well; restart it from epoch %u with: "
+		"cairnrun --restart %s",
+		epoch, dir);
+}
+
+static void tell_stopped(const struct session *s)
+{
+	session_say((struct session *)s, true,
+		    "stopped after epoch %u; go on with: cairnrun --restart %s",
+		    s->committed, s->job->dir);
+}
+
+/* 0 with the child's status, or a failure to start it. */
+static int run_once(struct run *r, struct session *s, struct err *err)
+{
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->options = &r->options;
+	s->job = &r->job;
+	s->restart = &r->restart;
+	s->program = r->program;
+	s->starter_path = r->starter_path;
+	s->arguments = &r->command.words;
+	s->listen_host = r->command.several_nodes ||
+					 r->options.starter == &starter_srun ?
+				 getenv("CAIRN_HOST") :
+				 NULL;
+	rc = session_run(s, err);
+	session_fini(s);
+	return rc;
+}
+
+static bool failed(const struct session *s)
+{
+	return !s->stopping &&
+	       (WIFSIGNALED(s->status) || WEXITSTATUS(s->status));
+}
+
+/* After a crash: the newest epoch, in a new command line. */
+static int prepare_restart(struct run *r, struct words *original,
+			   struct err *err)
+{
+	struct words copy = { 0 };
+	int rc;
+
+	restart_fini(&r->restart);
+	rc = restart_choose(r->job.dir, 0, &r->restart, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < original->n; i++)
+		words_add(&copy, original->v[i]);
+	command_fini(&r->command);
+	rc = command_parse(&r->command, r->options.starter, &copy, err);
+	if (!rc)
+		wrap(r);
+	return rc;
+}
+
+static int run_job(struct run *r, struct words *original, struct err *err)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	long left = r->options.restarts;
+	int rc, status;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "no memory");
+	for (;;) {
+		rc = run_once(r, s, err);
+		if (rc || !failed(s) || s->interrupted || left-- <= 0 ||
+		    (!s->committed && !r->restart.epoch))
+			break;
+		rc = prepare_restart(r, original, err);
+		if (rc)
+			break;
+		session_say(s, true,
+			    "the job crashed; restarting it from "
+			    "epoch %u",
+			    r->restart.epoch);
+	}
+	if (!rc && s->stopping)
+		tell_stopped(s);
+	else if (!rc && failed(s))
+		tell_restart(r, s);
+	status = s->stopping ? W_EXITCODE(EXIT_CHECKPOINTED, 0) : s->status;
+	free(s);
+	job_close(&r->job);
+	if (rc)
+		return rc;
+	child_die_like(status);
+}
+
+/* Without a program of ours there is nothing to do: the starter answers. */
+static int hand_over(struct run *r, struct err *err)
+{
+	return child_exec(r->starter_path, &r->command.words, err);
+}
+
+static int run(struct run *r, char **argv, struct err *err)
+{
+	struct words copy = { 0 };
+	int rc = options_parse(argv, &r->options, &r->words, err);
+
+	if (rc || r->options.help || r->options.version)
+		return rc;
+	for (size_t i = 0; i < r->words.n; i++)
+		words_add(&copy, r->words.v[i]);
+	rc = command_parse(&r->command, r->options.starter, &copy, err);
+	if (!rc)
+		rc = child_find(r->options.starter, &r->starter_path, err);
+	if (rc)
+		return rc;
+	if (r->command.unknown || r->command.informational)
+		return hand_over(r, err);
+	if (!command_has_program(&r->command) && !r->options.restart)
+		return err_set(err, -EINVAL,
+			       "no program was given; see cairnrun --help");
+	rc = find_parts(r, err);
+	if (!rc)
+		rc = open_job(r, err);
+	if (!rc)
+		rc = choose_epoch(r, err);
+	if (!rc) {
+		wrap(r);
+		rc = run_job(r, &r->words, err);
+	}
+	job_close(&r->job);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	struct err err = { "" };
+	int rc;
+
+	(void)argc;
+	if (!r)
+		return 1;
+	r->job.dirfd = -1;
+	log_init("", getenv("CAIRN_LOG"));
+	for (char **p = argv + 1; *p; p++)
+		if (!strcmp(*p, "--verbose"))
+			log_init("", "info");
+	rc = run(r, argv + 1, &err);
+	if (rc) {
+		log_err("%s", err.text);
+		return rc == -EINVAL ? EXIT_USAGE : rc == -ENOENT ? 127 : 1;
+	}
+	if (r->options.help)
+		fputs(options_usage, stdout);
+	else if (r->options.version)
+		printf("cairnrun %s\n", CAIRN_VERSION);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* child.h - the real mpiexec or srun */
+#ifndef CAIRN_LAUNCHER_CHILD_H
+#define CAIRN_LAUNCHER_CHILD_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "launcher/starter.h"
+#include "runtime/base/err.h"
+
+/* child_find - the starter's program in $PATH, never ourselves; the caller
+ * frees it. */
+int child_find(const struct starter *starter, char **path,
+	       struct err *err) must_check;
+/* child_start - run it with this signal mask; standard streams untouched. */
+int child_start(const char *path, const struct words *arguments,
+		const sigset_t *mask, pid_t *pid, struct err *err) must_check;
+/* child_exec - become it, for command lines that Cairn has no part in. */
+int child_exec(const char *path, const struct words *arguments,
+	       struct err *err) must_check;
+/* child_die_like - end as it ended: the same exit code or the same signal. */
+void child_die_like(int status) __attribute__((noreturn));
+
+#endif

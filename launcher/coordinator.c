@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* coordinator.c - global epochs: who begins, who waits, what was committed */
+#include "launcher/coordinator.h"
+
+#include "launcher/frontier.h"
+#include "launcher/ranks.h"
+#include "launcher/tally.h"
+#include "runtime/base/fmt.h"
+#include "runtime/net/address.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long nothing may move before all holds are released for a slice, and how
+ * long that is.  Both double up to their bounds: a rank that computes for
+ * minutes must not be disturbed all the time by the others' slices. */
+#define STALL_MS     2000
+#define STALL_MS_MAX 30000
+#define SLICE_MS     50
+#define SLICE_MS_MAX 1000
+
+enum epoch_input {
+	INPUT_REQUEST, /* wanted, and all ranks are up */
+	INPUT_STANDS,  /* the frontier stands */
+	INPUT_STALL,   /* no progress for a while */
+	INPUT_SLICED,  /* the slice is over */
+	INPUT_DONE,    /* all agents have done this phase */
+	INPUT_FAIL,    /* it cannot be; c->why says why */
+	EPOCH_INPUTS,
+};
+
+struct agent {
+	char node[256];
+	char busy[200]; /* a rank of it that does not hold, and where it is */
+	bool lost;
+};
+
+struct coordinator {
+	const struct coordinator_ops *ops;
+	void *arg;
+	struct coordinator_options options;
+	struct agent *agents;
+	size_t nagents;
+	struct ranks ranks;
+
+	enum epoch_state state;
+	uint32_t epoch;	  /* the one under way, or the last one */
+	uint64_t attempt; /* the one under way, or the last one */
+	bool stop_after;  /* of the attempt under way */
+	bool wanted;	  /* another attempt, after this one */
+	bool wanted_stop;
+	int64_t started_ms; /* of the attempt under way */
+	int64_t request_ms;
+	int64_t stall_ms, slice_ms;
+	struct frontier *frontier;
+	struct tally tally; /* what the agents have done of this epoch */
+	struct err why;
+};
+
+/* --- the two tables ------------------------------------------------------- */
+
+#define STAY EPOCH_STATES /* the input means nothing in this state */
+
+/* clang-format off */
+static const enum epoch_state next_state[EPOCH_STATES][EPOCH_INPUTS] = {
+	/*		     REQUEST	     STANDS	  STALL	       SLICED	       DONE	      FAIL */
+	[EPOCH_IDLE]	 = { EPOCH_FRONTIER, STAY,	  STAY,	       STAY,	       STAY,	      STAY },
+	[EPOCH_FRONTIER] = { STAY,	     EPOCH_DRAIN, EPOCH_SLICE, STAY,	       STAY,	      EPOCH_ABORT },
+	[EPOCH_SLICE]	 = { STAY,	     STAY,	  STAY,	       EPOCH_FRONTIER, STAY,	      EPOCH_ABORT },
+	[EPOCH_DRAIN]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_CAPTURE, EPOCH_ABORT },
+	[EPOCH_CAPTURE]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_WRITING, EPOCH_ABORT },
+	[EPOCH_WRITING]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_COMMIT,  EPOCH_ABORT },
+	[EPOCH_COMMIT]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_IDLE,    EPOCH_ABORT },
+	[EPOCH_ABORT]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_IDLE,    STAY },
+};
+/* clang-format on */
+
+static void enter_idle(struct coordinator *c);
+static void enter_frontier(struct coordinator *c);
+static void enter_slice(struct coordinator *c);
+static void enter_drain(struct coordinator *c);
+static void enter_capture(struct coordinator *c);
+static void enter_writing(struct coordinator *c);
+static void enter_commit(struct coordinator *c);
+static void enter_abort(struct coordinator *c);
+
+static const struct {
+	const char *name;
+	void (*enter)(struct coordinator *c);
+} states[EPOCH_STATES] = {
+	[EPOCH_IDLE] = { "idle", enter_idle },
+	[EPOCH_FRONTIER] = { "frontier", enter_frontier },
+	[EPOCH_SLICE] = { "slice", enter_slice },
+	[EPOCH_DRAIN] = { "drain", enter_drain },
+	[EPOCH_CAPTURE] = { "capture", enter_capture },
+	[EPOCH_WRITING] = { "writing", enter_writing },
+	[EPOCH_COMMIT] = { "commit", enter_commit },
+	[EPOCH_ABORT] = { "abort", enter_abort },
+};
+
+/* An action may bring the next input itself (an agent-less step, a failure):
+ * so this is the last call of whoever makes one. */
+static void input(struct coordinator *c, enum epoch_input in)
+{
+	enum epoch_state next = next_state[c->state][in];
+
+	if (next == STAY)
+		return;
+	c->state = next;
+	c->ops->changed(c->arg);
+	states[next].enter(c);
+}
+
+/* --- helpers -------------------------------------------------------------- */
+
+static void send_all(struct coordinator *c, json_t *message)
+{
+	for (size_t i = 0; i < c->nagents; i++)
+		if (!c->agents[i].lost)
+			c->ops->send(c->arg, i, json_incref(message));
+	json_decref(message);
+}
+
+static void send_phase(struct coordinator *c, const char *phase)
+{
+	send_all(c, json_pack("{s:s, s:I, s:s}", "type", "phase", "epoch",
+			      (json_int_t)c->epoch, "phase", phase));
+}
+
+static void frontier_send(void *arg, size_t agent, json_t *message)
+{
+	struct coordinator *c = arg;
+
+	c->ops->send(c->arg, agent, message);
+}
+
+static int frontier_agent_of(void *arg, int rank)
+{
+	struct coordinator *c = arg;
+
+	return ranks_agent(&c->ranks, rank);
+}
+
+static const struct frontier_ops frontier_ops = {
+	.send = frontier_send,
+	.agent_of = frontier_agent_of,
+};
+
+static void frontier_end(struct coordinator *c)
+{
+	frontier_destroy(c->frontier);
+	c->frontier = NULL;
+	c->ops->timer(c->arg, TIMER_STALL, 0);
+}
+
+/* Tell whoever waits how the attempt ended. */
+static void report(struct coordinator *c, bool committed)
+{
+	struct epoch_result result = {
+		.attempt = c->attempt,
+		.epoch = c->epoch,
+		.committed = committed,
+		.exit = committed && c->stop_after,
+		.reason = committed ? NULL : c->why.text,
+		.bytes = c->tally.bytes,
+		.memory_bytes = c->tally.memory_bytes,
+		.pause_ms = c->tally.pause_ms,
+		.seconds = (double)(clock_ms() - c->request_ms) / 1000,
+		.ranks = c->ranks.n,
+	};
+
+	c->ops->ended(c->arg, &result);
+}
+
+/* Why no epoch can begin now, though one is wanted; NULL: it can. */
+static const char *obstacle(const struct coordinator *c)
+{
+	static char text[160];
+
+	for (size_t i = 0; i < c->nagents; i++)
+		if (c->agents[i].lost)
+			return "an agent of this job is lost; the job is about "
+			       "to end";
+	if (c->ranks.n && c->ranks.first_exited >= 0) {
+		fmt_print(text, sizeof(text),
+			  "rank %d has already ended; a job can be "
+			  "checkpointed only while all its ranks run",
+			  c->ranks.first_exited);
+		return text;
+	}
+	return NULL;
+}
+
+/* Begin what is wanted, once all ranks are up. */
+static void begin_if_wanted(struct coordinator *c)
+{
+	const char *why = obstacle(c);
+
+	if (c->state != EPOCH_IDLE || !c->wanted ||
+	    (!why && !ranks_are_up(&c->ranks)))
+		return;
+	c->wanted = false;
+	c->stop_after = c->wanted_stop;
+	c->wanted_stop = false;
+	c->attempt++;
+	c->started_ms = clock_ms();
+	tally_init(&c->tally, c->nagents);
+	if (!why) {
+		c->epoch = c->options.next_epoch;
+		if (!c->ops->begin(c->arg, c->epoch, &c->why)) {
+			c->options.next_epoch++;
+			input(c, INPUT_REQUEST);
+			return;
+		}
+	} else {
+		err_set(&c->why, -EBUSY, "%s", why);
+	}
+	c->epoch = 0;
+	if (c->options.interval_ms)
+		c->ops->timer(c->arg, TIMER_INTERVAL, c->options.interval_ms);
+	report(c, false);
+}
+
+/* --- entering states ------------------------------------------------------ */
+
+static void enter_idle(struct coordinator *c)
+{
+	int64_t since_ms = clock_ms() - c->started_ms;
+
+	/* The interval counts from begin to begin; what was missed while
+	 * writing follows at once. */
+	if (c->options.interval_ms && !c->wanted)
+		c->ops->timer(c->arg, TIMER_INTERVAL,
+			      c->options.interval_ms > since_ms ?
+				      c->options.interval_ms - since_ms :
+				      1);
+	begin_if_wanted(c);
+}
+
+static void enter_frontier(struct coordinator *c)
+{
+	if (c->frontier) { /* back from a slice */
+		frontier_slice(c->frontier, false);
+		c->ops->timer(c->arg, TIMER_STALL, c->stall_ms);
+		return;
+	}
+	for (size_t i = 0; i < c->nagents; i++)
+		c->agents[i].busy[0] = '\0';
+	c->stall_ms = STALL_MS;
+	c->slice_ms = SLICE_MS;
+	c->ops->timer(c->arg, TIMER_INTERVAL, 0);
+	c->ops->timer(c->arg, TIMER_QUIESCE, c->options.quiesce_ms);
+	c->ops->timer(c->arg, TIMER_STALL, c->stall_ms);
+	c->frontier = frontier_create(&frontier_ops, c, c->epoch, c->nagents,
+				      c->options.capture_stop ? "stop" : "cow");
+	if (!c->frontier) {
+		err_set(&c->why, -ENOMEM, "cairnrun has no memory left");
+		input(c, INPUT_FAIL);
+	}
+}
+
+static void enter_slice(struct coordinator *c)
+{
+	frontier_slice(c->frontier, true);
+	c->ops->timer(c->arg, TIMER_STALL, c->slice_ms);
+	if (c->stall_ms < STALL_MS_MAX)
+		c->stall_ms *= 2;
+	if (c->slice_ms < SLICE_MS_MAX)
+		c->slice_ms *= 2;
+}
+
+static void enter_drain(struct coordinator *c)
+{
+	frontier_end(c);
+	send_phase(c, "drain");
+}
+
+static void enter_capture(struct coordinator *c)
+{
+	send_phase(c, "capture");
+}
+
+static void enter_writing(struct coordinator *c)
+{
+	c->ops->timer(c->arg, TIMER_QUIESCE, 0);
+	/* A job that is to stop must not print anything twice: its ranks stay
+	 * held until they end. */
+	if (!c->stop_after)
+		send_phase(c, "release");
+	if (tally_all(&c->tally, PHASE_DURABLE))
+		input(c, INPUT_DONE);
+}
+
+static void enter_commit(struct coordinator *c)
+{
+	json_t *manifest = tally_manifest(&c->tally, c->epoch, c->ranks.n,
+					  clock_ms() - c->request_ms, &c->why);
+	int rc = manifest ?
+			 c->ops->commit(c->arg, c->epoch, manifest, &c->why) :
+			 -EPROTO;
+
+	json_decref(manifest);
+	if (rc) {
+		input(c, INPUT_FAIL);
+		return;
+	}
+	send_all(c, json_pack("{s:s, s:I}", "type", "committed", "epoch",
+			      (json_int_t)c->epoch));
+	report(c, true);
+	input(c, INPUT_DONE);
+}
+
+static void enter_abort(struct coordinator *c)
+{
+	frontier_end(c);
+	c->ops->timer(c->arg, TIMER_QUIESCE, 0);
+	send_phase(c, "abort");
+	report(c, false);
+	input(c, INPUT_DONE);
+}
+
+/* --- what comes from outside ---------------------------------------------- */
+
+struct coordinator *coordinator_create(
+	const struct coordinator_ops *ops, void *arg,
+	const struct coordinator_options *options)
+{
+	struct coordinator *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->ops = ops;
+	c->arg = arg;
+	c->options = *options;
+	return c;
+}
+
+void coordinator_destroy(struct coordinator *c)
+{
+	if (!c)
+		return;
+	frontier_destroy(c->frontier);
+	tally_fini(&c->tally);
+	ranks_fini(&c->ranks);
+	free(c->agents);
+	free(c);
+}
+
+static void fail(struct coordinator *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void fail(struct coordinator *c, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fmt_vprint(c->why.text, sizeof(c->why.text), format, ap);
+	va_end(ap);
+	input(c, INPUT_FAIL);
+}
+
+size_t coordinator_agent(struct coordinator *c, const char *node)
+{
+	struct agent *agents = realloc(c->agents,
+				       (c->nagents + 1) * sizeof(*agents));
+	struct agent *a;
+
+	if (!agents)
+		abort(); /* a few bytes at the very start */
+	c->agents = agents;
+	a = &agents[c->nagents];
+	memset(a, 0, sizeof(*a));
+	fmt_print(a->node, sizeof(a->node), "%s", node);
+	/* Its ranks are new: the epoch under way was begun without them. */
+	fail(c, "node %s joined the job during the epoch", node);
+	return c->nagents++;
+}
+
+void coordinator_lost(struct coordinator *c, size_t agent)
+{
+	c->agents[agent].lost = true;
+	fail(c, "the agent on node %s is lost; the epoch is given up",
+	     c->agents[agent].node);
+	begin_if_wanted(c); /* to say that it cannot be */
+}
+
+/* Agents say of a rank that does not hold where it is: for the sentence that
+ * follows if it never does. */
+static void busy_came(struct coordinator *c, size_t agent,
+		      const json_t *message)
+{
+	const char *busy = json_string_value(json_object_get(message, "busy"));
+
+	fmt_print(c->agents[agent].busy, sizeof(c->agents[agent].busy), "%s",
+		  busy ? busy : "");
+}
+
+static void frontier_input(struct coordinator *c, size_t agent,
+			   const json_t *message)
+{
+	switch (frontier_message(c->frontier, agent, message, &c->why)) {
+	case FRONTIER_GOING:
+		break;
+	case FRONTIER_MOVED:
+		if (c->state == EPOCH_FRONTIER)
+			c->ops->timer(c->arg, TIMER_STALL, c->stall_ms);
+		c->ops->changed(c->arg);
+		break;
+	case FRONTIER_STANDS:
+		input(c, INPUT_STANDS);
+		break;
+	case FRONTIER_FAILED:
+		input(c, INPUT_FAIL);
+		break;
+	}
+}
+
+static void rank_came(struct coordinator *c, size_t agent,
+		      const json_t *message)
+{
+	bool were_up = ranks_are_up(&c->ranks);
+	size_t exited = c->ranks.counts[RANK_EXITED];
+	struct err err;
+
+	if (ranks_update(&c->ranks, agent, message, &err)) {
+		fail(c, "%s", err.text);
+		return;
+	}
+	if (!were_up && ranks_are_up(&c->ranks) && c->options.interval_ms)
+		c->ops->timer(c->arg, TIMER_INTERVAL, c->options.interval_ms);
+	c->ops->changed(c->arg);
+	/* Once it is captured a rank may end: its twin is what is read. */
+	if (c->ranks.counts[RANK_EXITED] > exited && c->state < EPOCH_WRITING) {
+		fail(c, "rank %d ended during the epoch",
+		     (int)json_integer_value(json_object_get(message, "rank")));
+	} else if (c->frontier) {
+		frontier_input(c, agent, message);
+	}
+	begin_if_wanted(c);
+}
+
+/* Which phase of the epoch this state waits for. */
+static int awaited_phase(enum epoch_state state)
+{
+	return state == EPOCH_DRAIN   ? PHASE_DRAIN :
+	       state == EPOCH_CAPTURE ? PHASE_CAPTURE :
+	       state == EPOCH_WRITING ? PHASE_DURABLE :
+					-1;
+}
+
+static void done_came(struct coordinator *c, size_t agent,
+		      const json_t *message)
+{
+	struct err err;
+	int phase = awaited_phase(c->state);
+
+	if (phase < 0)
+		return;
+	if (tally_done(&c->tally, agent, c->agents[agent].node, message,
+		       &err)) {
+		fail(c, "node %s: %s", c->agents[agent].node, err.text);
+		return;
+	}
+	c->ops->changed(c->arg);
+	if (tally_all(&c->tally, phase))
+		input(c, INPUT_DONE);
+}
+
+static void refuse_came(struct coordinator *c, const json_t *message)
+{
+	const char *text = json_string_value(json_object_get(message, "text"));
+
+	fail(c, "%s", text ? text : "an agent refused it without a reason");
+}
+
+static void progress_came(struct coordinator *c, size_t agent,
+			  const json_t *message)
+{
+	tally_progress(&c->tally, agent, message);
+	c->ops->changed(c->arg);
+}
+
+void coordinator_message(struct coordinator *c, size_t agent,
+			 const json_t *message)
+{
+	const char *type = json_string_value(json_object_get(message, "type"));
+	const json_t *epoch = json_object_get(message, "epoch");
+
+	if (!type)
+		return;
+	if (!strcmp(type, "rank")) {
+		rank_came(c, agent, message);
+		return;
+	}
+	if (!strcmp(type, "request")) {
+		coordinator_request(c, false);
+		return;
+	}
+	/* All others belong to an epoch; those of older ones are late. */
+	if (c->state == EPOCH_IDLE ||
+	    json_integer_value(epoch) != (json_int_t)c->epoch)
+		return;
+	if (!strcmp(type, "done"))
+		done_came(c, agent, message);
+	else if (!strcmp(type, "refuse"))
+		refuse_came(c, message);
+	else if (!strcmp(type, "progress"))
+		progress_came(c, agent, message);
+	else if (!strcmp(type, "busy"))
+		busy_came(c, agent, message);
+	else if (c->frontier)
+		frontier_input(c, agent, message);
+}
+
+uint64_t coordinator_request(struct coordinator *c, bool stop)
+{
+	uint64_t attempt;
+
+	if (c->state == EPOCH_FRONTIER || c->state == EPOCH_SLICE ||
+	    c->state == EPOCH_DRAIN) {
+		c->stop_after = c->stop_after || stop;
+		return c->attempt;
+	}
+	attempt = c->attempt + 1;
+	if (!c->wanted || c->state == EPOCH_IDLE)
+		c->request_ms = clock_ms();
+	c->wanted = true;
+	c->wanted_stop = c->wanted_stop || stop;
+	begin_if_wanted(c);
+	return attempt;
+}
+
+bool coordinator_abort(struct coordinator *c, const char *reason)
+{
+	if (c->state == EPOCH_IDLE)
+		return false;
+	fail(c, "%s", reason);
+	return true;
+}
+
+static void quiesce_over(struct coordinator *c)
+{
+	const char *busy = "";
+
+	for (size_t i = 0; i < c->nagents && !*busy; i++)
+		busy = c->agents[i].busy;
+	fail(c,
+	     "the ranks did not come to rest within %d ms (phase %s)%s%s; "
+	     "--quiesce-timeout gives them longer",
+	     (int)c->options.quiesce_ms, states[c->state].name,
+	     *busy ? ": " : "", busy);
+}
+
+void coordinator_timer(struct coordinator *c, enum coordinator_timer timer)
+{
+	switch (timer) {
+	case TIMER_INTERVAL:
+		coordinator_request(c, false);
+		break;
+	case TIMER_QUIESCE:
+		quiesce_over(c);
+		break;
+	case TIMER_STALL:
+		input(c, c->state == EPOCH_SLICE ? INPUT_SLICED : INPUT_STALL);
+		break;
+	case COORDINATOR_TIMERS:
+		break;
+	}
+}
+
+enum epoch_state coordinator_state(const struct coordinator *c)
+{
+	return c->state;
+}
+
+const char *epoch_state_name(enum epoch_state state)
+{
+	return states[state].name;
+}
+
+bool coordinator_started(const struct coordinator *c)
+{
+	return ranks_are_up(&c->ranks);
+}
+
+json_t *coordinator_status(const struct coordinator *c)
+{
+	bool idle = c->state == EPOCH_IDLE;
+
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+			 "phase", states[c->state].name, "epoch",
+			 (json_int_t)c->epoch, "ranks", (json_int_t)c->ranks.n,
+			 "running", (json_int_t)c->ranks.counts[RANK_RUNNING],
+			 "finalized",
+			 (json_int_t)c->ranks.counts[RANK_FINALIZED], "exited",
+			 (json_int_t)c->ranks.counts[RANK_EXITED], "agents",
+			 (json_int_t)c->nagents, "bytes",
+			 (json_int_t)(idle ? 0 : tally_bytes(&c->tally)),
+			 "seconds",
+			 idle ? 0.0 :
+				(double)(clock_ms() - c->started_ms) / 1000);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* epochs.c - the coordinator's operations: folders, manifests, lines */
+#include "launcher/session.h"
+
+#include "launcher/machine.h"
+#include "launcher/units.h"
+#include "runtime/base/fmt.h"
+#include "runtime/base/log.h"
+#include "storage/manifest.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static void send_agent(void *arg, size_t agent, json_t *message)
+{
+	struct session *s = arg;
+
+	if (agent < s->nagents && s->agents[agent])
+		server_send(s->agents[agent], message);
+	else
+		json_decref(message);
+}
+
+static void close_epoch(struct session *s)
+{
+	if (s->epoch_dirfd >= 0)
+		close(s->epoch_dirfd);
+	s->epoch_dirfd = -1;
+}
+
+static int begin_epoch(void *arg, uint32_t epoch, struct err *err)
+{
+	struct session *s = arg;
+
+	close_epoch(s);
+	return epoch_folder(s->job->dir, epoch, 1, &s->epoch_dirfd, err);
+}
+
+/* What a manifest says beyond what the agents know. */
+static void add_facts(struct session *s, json_t *manifest)
+{
+	const json_t *explain = json_object_get(manifest, "explain");
+	json_t *mpi = json_object_get(explain, "mpi");
+
+	json_object_set(manifest, "program", s->program);
+	json_object_set_new(manifest, "cpu", machine_cpu());
+	json_object_set_new(manifest, "kernel", machine_kernel());
+	json_object_set_new(manifest, "job", json_string(s->job->name));
+	json_object_set_new(manifest, "mpi",
+			    mpi ? json_incref(mpi) :
+			    s->options->mpi_lib ?
+				  json_string(s->options->mpi_lib) :
+				  json_null());
+	if (s->restart->epoch)
+		json_object_set_new(manifest, "restarted_from",
+				    json_integer(s->restart->epoch));
+}
+
+static int commit_epoch(void *arg, uint32_t epoch, json_t *manifest,
+			struct err *err)
+{
+	struct session *s = arg;
+	int rc;
+
+	add_facts(s, manifest);
+	rc = manifest_commit(s->epoch_dirfd, manifest, err);
+	close_epoch(s);
+	if (rc)
+		return err_prefix(err, rc, "cannot commit epoch %u", epoch);
+	s->committed = epoch;
+	/* Older epochs go only now that a newer one is there (I2). */
+	if (prune(s->job->dir, (unsigned int)s->options->keep, err)) {
+		session_say(s, true, "cannot remove old epochs: %s", err->text);
+	}
+	return 0;
+}
+
+static void set_timer(void *arg, enum coordinator_timer timer, int64_t ms)
+{
+	struct session *s = arg;
+
+	if (ms > 0)
+		loop_timer(&s->loop, &s->timers[timer], ms);
+	else
+		loop_untimer(&s->loop, &s->timers[timer]);
+}
+
+static void say_committed(struct session *s, const struct epoch_result *r)
+{
+	char bytes[32], rate[32], memory[32];
+
+	units_bytes(r->bytes, bytes, sizeof(bytes));
+	units_bytes(r->memory_bytes, memory, sizeof(memory));
+	units_bytes(r->seconds > 0 ? (uint64_t)((double)r->bytes / r->seconds) :
+				     0,
+		    rate, sizeof(rate));
+	/* fmt knows no floats: milliseconds are enough. */
+	session_say(s, false,
+		    "epoch %u committed: %zu ranks, %s of %s memory, pause "
+		    "%lu ms, %lu ms in all, %s/s",
+		    r->epoch, r->ranks, bytes, memory,
+		    (unsigned long)(r->pause_ms + 0.5),
+		    (unsigned long)(r->seconds * 1000 + 0.5), rate);
+}
+
+/* I7: each reason is said once, however often the timer meets it again. */
+static void say_failed(struct session *s, const struct epoch_result *r)
+{
+	bool news = strcmp(s->last_reason, r->reason);
+
+	fmt_print(s->last_reason, sizeof(s->last_reason), "%s", r->reason);
+	if (r->epoch)
+		session_say(s, news,
+			    "epoch %u was given up: %s; the job runs on%s",
+			    r->epoch, r->reason,
+			    s->committed ? ", older epochs stay" : "");
+	else
+		session_say(s, news, "no checkpoint: %s", r->reason);
+}
+
+static void epoch_ended(void *arg, const struct epoch_result *r)
+{
+	struct session *s = arg;
+
+	progress_clear(&s->progress);
+	close_epoch(s);
+	if (r->committed) {
+		s->last_reason[0] = '\0';
+		say_committed(s, r);
+	} else if (!s->ended) {
+		say_failed(s, r);
+	}
+	peers_answer(s, r);
+	if (r->exit)
+		session_stop(s);
+	if (s->ended)
+		loop_stop(&s->loop);
+}
+
+static void epoch_changed(void *arg)
+{
+	struct session *s = arg;
+	json_t *status;
+
+	if (!s->coordinator || coordinator_state(s->coordinator) == EPOCH_IDLE)
+		return;
+	status = coordinator_status(s->coordinator);
+	progress_show(&s->progress, status);
+	peers_progress(s, status);
+	json_decref(status);
+}
+
+const struct coordinator_ops session_epoch_ops = {
+	.send = send_agent,
+	.begin = begin_epoch,
+	.commit = commit_epoch,
+	.timer = set_timer,
+	.ended = epoch_ended,
+	.changed = epoch_changed,
+};

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* peers.c - what agents and tools say to cairnrun */
+#include "launcher/session.h"
+
+#include "runtime/base/fmt.h"
+#include "runtime/base/log.h"
+#include "runtime/net/address.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum peer_kind { PEER_NEW, PEER_AGENT, PEER_TOOL };
+
+/* A tool that waits for an attempt. */
+struct waiter {
+	uint64_t attempt;
+	int64_t told_ms; /* of the last progress message */
+};
+
+#define TELL_MS 200
+
+static json_t *answer(bool ok, const char *text)
+{
+	return json_pack("{s:s, s:b, s:s}", "type", "answer", "ok", (int)ok,
+			 "text", text);
+}
+
+/* --- agents -----------------------------------------------------------------
+ */
+
+static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
+{
+	const char *node = json_string_value(json_object_get(hello, "node"));
+	json_t *restore = s->restart->epoch ? json_integer(s->restart->epoch) :
+					      json_null();
+
+	if (!node || s->nagents >= sizeof(s->agents) / sizeof(s->agents[0])) {
+		session_say(s, true, "an agent was turned away: %s",
+			    node ? "too many nodes" : "it has no name");
+		json_decref(restore);
+		server_drop(p);
+		return;
+	}
+	p->kind = PEER_AGENT;
+	p->number = coordinator_agent(s->coordinator, node);
+	s->agents[s->nagents++] = p;
+	server_send(p, json_pack("{s:s, s:s, s:s, s:o, s:{s:b}}", "type",
+				 "welcome", "dir", s->job->dir, "job",
+				 s->job->name, "restore", restore, "options",
+				 "verbose", (int)s->options->verbose));
+}
+
+static void agent_log(struct session *s, const json_t *message)
+{
+	const char *level = "", *text = NULL;
+
+	json_unpack((json_t *)message, "{s:s, s:s}", "level", &level, "text",
+		    &text);
+	if (text)
+		session_say(s, !strcmp(level, "err") || !strcmp(level, "warn"),
+			    "%s", text);
+}
+
+/* --- tools ------------------------------------------------------------------
+ */
+
+static void tool_checkpoint(struct session *s, struct peer *p,
+			    const json_t *message)
+{
+	bool stop = json_is_true(json_object_get(message, "exit"));
+	struct waiter *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		server_drop(p);
+		return;
+	}
+	/* The attempt may end before coordinator_request returns. */
+	w->attempt = UINT64_MAX;
+	p->data = w;
+	if (!coordinator_started(s->coordinator))
+		server_send(p, json_pack("{s:s, s:s}", "type", "progress",
+					 "phase", "waiting for all ranks"));
+	w->attempt = coordinator_request(s->coordinator, stop);
+}
+
+static void tool_status(struct session *s, struct peer *p, const json_t *m)
+{
+	json_t *status = coordinator_status(s->coordinator);
+
+	(void)m;
+	json_object_set_new(status, "type", json_string("answer"));
+	json_object_set_new(status, "ok", json_true());
+	json_object_set_new(status, "text", json_string("the job is running"));
+	json_object_set_new(status, "job", json_string(s->job->name));
+	json_object_set_new(status, "dir", json_string(s->job->dir));
+	json_object_set(status, "program", s->program);
+	json_object_set_new(status, "committed", json_integer(s->committed));
+	json_object_set_new(status, "restarted_from",
+			    s->restart->epoch ?
+				    json_integer(s->restart->epoch) :
+				    json_null());
+	server_send(p, status);
+}
+
+static void tool_abort(struct session *s, struct peer *p, const json_t *m)
+{
+	bool was = coordinator_abort(s->coordinator, "cairn was told to");
+
+	(void)m;
+	server_send(p, answer(was, was ? "the checkpoint was given up" :
+					 "no checkpoint is under way"));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct session *s, struct peer *p, const json_t *message);
+} tool_commands[] = {
+	{ "checkpoint", tool_checkpoint },
+	{ "status", tool_status },
+	{ "abort", tool_abort },
+};
+
+static void tool_came(struct session *s, struct peer *p, const json_t *message)
+{
+	const char *name = json_string_value(
+		json_object_get(message, "command"));
+
+	p->kind = PEER_TOOL;
+	if (p->data) {
+		server_send(p, answer(false, "one command at a time"));
+		return;
+	}
+	for (size_t i = 0;
+	     name && i < sizeof(tool_commands) / sizeof(*tool_commands); i++) {
+		if (!strcmp(name, tool_commands[i].name)) {
+			tool_commands[i].run(s, p, message);
+			return;
+		}
+	}
+	server_send(p, answer(false, "this cairnrun does not know that "
+				     "command; use the cairn of the same "
+				     "release"));
+}
+
+void peers_answer(struct session *s, const struct epoch_result *r)
+{
+	char text[600];
+
+	for (struct peer *p = s->server.peers; p; p = p->next) {
+		struct waiter *w = p->data;
+		json_t *m;
+
+		if (p->dead || p->kind != PEER_TOOL || !w ||
+		    (w->attempt != UINT64_MAX && w->attempt > r->attempt))
+			continue;
+		fmt_print(text, sizeof(text),
+			  r->committed ? "epoch %u is committed" :
+			  r->epoch     ? "epoch %u was given up: %s" :
+					 "%.0u%s",
+			  r->epoch, r->reason);
+		m = answer(r->committed, text);
+		json_object_set_new(m, "epoch", json_integer(r->epoch));
+		json_object_set_new(m, "bytes",
+				    json_integer((json_int_t)r->bytes));
+		json_object_set_new(m, "memory_bytes",
+				    json_integer((json_int_t)r->memory_bytes));
+		json_object_set_new(m, "pause_ms", json_real(r->pause_ms));
+		json_object_set_new(m, "seconds", json_real(r->seconds));
+		server_send(p, m);
+		free(w);
+		p->data = NULL;
+	}
+}
+
+void peers_progress(struct session *s, const json_t *status)
+{
+	int64_t now_ms = clock_ms();
+
+	for (struct peer *p = s->server.peers; p; p = p->next) {
+		struct waiter *w = p->data;
+		json_t *m;
+
+		if (p->dead || p->kind != PEER_TOOL || !w ||
+		    now_ms - w->told_ms < TELL_MS)
+			continue;
+		w->told_ms = now_ms;
+		m = json_copy((json_t *)status);
+		json_object_set_new(m, "type", json_string("progress"));
+		server_send(p, m);
+	}
+}
+
+void peers_say(struct session *s, json_t *message)
+{
+	for (size_t i = 0; i < s->nagents; i++)
+		if (s->agents[i])
+			server_send(s->agents[i], json_incref(message));
+	json_decref(message);
+}
+
+/* --- both
+ * --------------------------------------------------------------------- */
+
+static void peer_message(void *arg, struct peer *p, const json_t *message)
+{
+	struct session *s = arg;
+	const char *type = json_string_value(json_object_get(message, "type"));
+
+	if (!type)
+		return;
+	if (p->kind == PEER_AGENT) {
+		if (!strcmp(type, "log"))
+			agent_log(s, message);
+		else
+			coordinator_message(s->coordinator, p->number, message);
+	} else if (!strcmp(type, "tool")) {
+		tool_came(s, p, message);
+	} else if (p->kind == PEER_NEW && !strcmp(type, "hello")) {
+		agent_hello(s, p, message);
+	} else {
+		server_drop(p);
+	}
+}
+
+static void peer_gone(void *arg, struct peer *p, const char *why)
+{
+	struct session *s = arg;
+
+	if (p->kind == PEER_AGENT) {
+		log_debug("agent %zu is gone: %s", p->number, why);
+		s->agents[p->number] = NULL;
+		coordinator_lost(s->coordinator, p->number);
+	}
+	free(p->data);
+	p->data = NULL;
+}
+
+const struct server_ops session_peer_ops = {
+	.message = peer_message,
+	.gone = peer_gone,
+};

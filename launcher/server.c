@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* server.c - who is connected to cairnrun: agents, tools, strangers */
+#include "launcher/server.h"
+
+#include "runtime/base/log.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* How often strangers' deadlines are looked at, while there are any. */
+#define SWEEP_MS 500
+
+/* Peers are freed from the timer only, so that a callback may drop any of them,
+ * itself included. */
+static void bury(struct peer *p)
+{
+	if (p->dead)
+		return;
+	p->dead = true;
+	loop_unwatch(p->server->loop, &p->watch);
+	channel_close(p->channel);
+	p->channel = NULL;
+	loop_timer(p->server->loop, &p->server->timer, 0);
+}
+
+void server_drop(struct peer *p)
+{
+	p->kind = 0;
+	bury(p);
+}
+
+static void lose(struct peer *p, const char *why)
+{
+	struct server *s = p->server;
+	int kind = p->kind;
+
+	bury(p);
+	if (kind)
+		s->ops->gone(s->arg, p, why);
+}
+
+size_t server_strangers(const struct server *s)
+{
+	size_t n = 0;
+
+	for (const struct peer *p = s->peers; p; p = p->next)
+		n += !p->dead && !channel_is_open(p->channel);
+	return n;
+}
+
+static void sweep(struct timer *t)
+{
+	struct server *s = t->arg;
+	struct peer **link = &s->peers;
+	bool strangers = false;
+
+	while (*link) {
+		struct peer *p = *link;
+
+		if (!p->dead && channel_deadline_ms(p->channel) == 0) {
+			log_debug("a connection that did not prove itself in "
+				  "time was dropped");
+			bury(p);
+		}
+		if (p->dead) {
+			*link = p->next;
+			free(p);
+			continue;
+		}
+		strangers = strangers || !channel_is_open(p->channel);
+		link = &p->next;
+	}
+	if (strangers)
+		loop_timer(s->loop, &s->timer, SWEEP_MS);
+	else
+		loop_untimer(s->loop, &s->timer);
+}
+
+static void want(struct peer *p)
+{
+	if (!p->dead)
+		loop_change(p->server->loop, &p->watch,
+			    EPOLLIN | (channel_wants_write(p->channel) ?
+					       EPOLLOUT :
+					       0));
+}
+
+static void peer_ready(struct watch *w, uint32_t events)
+{
+	struct peer *p = w->arg;
+	struct server *s = p->server;
+	json_t *message;
+	struct err err = { "" };
+	int rc = 0;
+
+	if (events & EPOLLOUT)
+		rc = channel_flush(p->channel);
+	while (!p->dead) {
+		rc = channel_receive(p->channel, &message, &err);
+		if (rc)
+			break;
+		s->ops->message(s->arg, p, message);
+		json_decref(message);
+	}
+	if (p->dead)
+		return;
+	if (rc == -EKEYREJECTED || rc == -EPROTO)
+		log_warn("%s", err.text);
+	if (rc != -EAGAIN)
+		lose(p, err.text);
+	else
+		want(p);
+}
+
+static void accept_ready(struct watch *w, uint32_t events)
+{
+	struct server *s = w->arg;
+	struct peer *p, *oldest = NULL;
+	struct err err;
+
+	(void)events;
+	if (server_strangers(s) >= SERVER_STRANGERS_MAX) {
+		for (p = s->peers; p; p = p->next)
+			if (!p->dead && !channel_is_open(p->channel))
+				oldest = p;
+		if (oldest)
+			bury(oldest);
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p || channel_accept(w->fd, s->secret, &p->channel, &err)) {
+		free(p);
+		return;
+	}
+	p->server = s;
+	p->watch.cb = peer_ready;
+	p->watch.arg = p;
+	if (loop_watch(s->loop, &p->watch, channel_fd(p->channel), EPOLLIN,
+		       &err)) {
+		channel_close(p->channel);
+		free(p);
+		return;
+	}
+	p->next = s->peers;
+	s->peers = p;
+	if (!s->timer.armed)
+		loop_timer(s->loop, &s->timer, SWEEP_MS);
+}
+
+int server_init(struct server *s, struct loop *loop, const char *host,
+		const struct server_ops *ops, void *arg, struct err *err)
+{
+	int fd, rc;
+
+	memset(s, 0, sizeof(*s));
+	s->loop = loop;
+	s->ops = ops;
+	s->arg = arg;
+	s->listener.fd = -1;
+	s->timer.cb = sweep;
+	s->timer.arg = s;
+	secret_make(s->secret);
+	rc = channel_listen(host, 0, &fd, s->address, sizeof(s->address), err);
+	if (rc)
+		return rc;
+	s->listener.cb = accept_ready;
+	s->listener.arg = s;
+	rc = loop_watch(loop, &s->listener, fd, EPOLLIN, err);
+	if (rc)
+		close(fd);
+	return rc;
+}
+
+void server_fini(struct server *s)
+{
+	if (!s->loop)
+		return;
+	if (s->listener.events) {
+		loop_unwatch(s->loop, &s->listener);
+		close(s->listener.fd);
+	}
+	for (struct peer *p = s->peers; p; p = p->next)
+		server_drop(p);
+	sweep(&s->timer);
+	sodium_memzero(s->secret, sizeof(s->secret));
+	s->loop = NULL;
+}
+
+void server_send(struct peer *p, json_t *message)
+{
+	struct err err;
+
+	/* A connection that cannot be written to is found when it is read. */
+	if (message && !p->dead && channel_send(p->channel, message, &err))
+		log_debug("%s", err.text);
+	json_decref(message);
+	want(p);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* server.h - who is connected to cairnrun: agents, tools, strangers */
+#ifndef CAIRN_LAUNCHER_SERVER_H
+#define CAIRN_LAUNCHER_SERVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "launcher/loop.h"
+#include "runtime/net/channel.h"
+
+/* Connections that have not proved themselves: more, and the oldest goes. */
+#define SERVER_STRANGERS_MAX 64
+
+struct server;
+
+struct peer {
+	struct peer *next;
+	struct server *server;
+	struct channel *channel;
+	struct watch watch;
+	bool dead;     /* to be removed when nobody is using it */
+	int kind;      /* the owner's; 0: has not said what it is */
+	size_t number; /* the owner's */
+	void *data;    /* the owner's */
+};
+
+struct server_ops {
+	/* A message from an authenticated peer. */
+	void (*message)(void *arg, struct peer *p, const json_t *message);
+	/* It is gone; called once for a peer whose kind is not 0. */
+	void (*gone)(void *arg, struct peer *p, const char *why);
+};
+
+struct server {
+	struct loop *loop;
+	const struct server_ops *ops;
+	void *arg;
+	unsigned char secret[CHANNEL_SECRET_BYTES];
+	char address[300]; /* "host:port" */
+	struct watch listener;
+	struct timer timer; /* deadlines of strangers, removal of the dead */
+	struct peer *peers; /* newest first */
+};
+
+/* server_init - listen on host (NULL: this machine only) with a new secret. */
+int server_init(struct server *s, struct loop *loop, const char *host,
+		const struct server_ops *ops, void *arg,
+		struct err *err) must_check;
+void server_fini(struct server *s);
+/* server_send - queue a message; steals the reference. */
+void server_send(struct peer *p, json_t *message);
+/* server_drop - end a connection; `gone` is not called. */
+void server_drop(struct peer *p);
+size_t server_strangers(const struct server *s);
+
+#endif

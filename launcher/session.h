@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* session.h - one running job: its child, its peers, its epochs */
+#ifndef CAIRN_LAUNCHER_SESSION_H
+#define CAIRN_LAUNCHER_SESSION_H
+
+#include <signal.h>
+
+#include "launcher/coordinator.h"
+#include "launcher/job.h"
+#include "launcher/loop.h"
+#include "launcher/options.h"
+#include "launcher/private.h"
+#include "launcher/progress.h"
+#include "launcher/restart.h"
+#include "launcher/server.h"
+
+#define EXIT_CHECKPOINTED 85 /* stopped after a committed checkpoint */
+
+struct session {
+	/* by the caller */
+	const struct options *options;
+	struct job *job;
+	const struct restart *restart;
+	json_t *program;
+	const char *starter_path;
+	const struct words *arguments; /* the starter's, wrapped */
+	const char *listen_host;       /* NULL: this machine only */
+
+	/* the session's own */
+	struct loop loop;
+	struct server server;
+	struct coordinator *coordinator;
+	struct timer timers[COORDINATOR_TIMERS];
+	struct timer kill_timer;
+	struct watch signal_watch;
+	struct peer *agents[4096];
+	size_t nagents;
+	struct progress progress;
+	char private_dir[PRIVATE_PATH];
+	sigset_t signals, old_mask;
+	pid_t child;
+	int status; /* the child's */
+	int epoch_dirfd;
+	uint32_t first_epoch; /* the first that this session may make */
+	uint32_t committed;   /* the newest of this session; 0: none */
+	bool stopping;	      /* after a committed checkpoint-exit */
+	bool interrupted;     /* the user ended it */
+	bool ended;	      /* the child has */
+	char last_reason[480];
+};
+
+/*
+ * session_run - start the child, serve until it ends
+ *
+ * 0: s->status holds the child's status, s->stopping says whether it ended
+ * after a checkpoint-exit.
+ */
+int session_run(struct session *s, struct err *err) must_check;
+/* session_fini - take all away that the session made, but the epochs. */
+void session_fini(struct session *s);
+
+/* --- epochs.c: the coordinator's operations ------------------------------- */
+extern const struct coordinator_ops session_epoch_ops;
+/* --- peers.c: the server's operations ---------------------------------------
+ */
+extern const struct server_ops session_peer_ops;
+/* peers_answer - tell the tools that wait how an attempt ended. */
+void peers_answer(struct session *s, const struct epoch_result *result);
+void peers_progress(struct session *s, const json_t *status);
+void peers_say(struct session *s, json_t *message); /* to all agents */
+
+/* session_say - a line for the log, and, if loud or --verbose, for stderr. */
+void session_say(struct session *s, bool loud, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* session_stop - the epoch is committed: end the job with 85. */
+void session_stop(struct session *s);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* capture.c - hand this process's memory to the agent */
+#define _GNU_SOURCE
+#define LOG_PREFIX "capture: "
+#include "runtime/process/capture_private.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "runtime/base/fmt.h"
+#include "runtime/base/log.h"
+#include "runtime/base/sys.h"
+#include "runtime/process/private.h"
+
+/* sheet, mem and pagemap of the twin, life line, mem and pagemap of the rank */
+#define CAPTURED_FDS 6
+
+static int record_all(struct err *err)
+{
+	int rc = files_record(err);
+
+	if (!rc)
+		rc = attributes_record(err);
+	if (!rc)
+		rc = timers_record(err);
+	return rc;
+}
+
+static int send_captured(const struct control_page *page, int pid,
+			 const int *fds, size_t nfds, struct err *err)
+{
+	struct control_msg msg = { .type = CONTROL_CAPTURED };
+	struct iovec iov = { .iov_base = &msg,
+			     .iov_len = offsetof(struct control_msg, text) };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(CAPTURED_FDS * sizeof(int))];
+	} room;
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &room,
+			     .msg_controllen = CMSG_SPACE(nfds * sizeof(int)) };
+	struct cmsghdr *c;
+	long n;
+
+	memset(&room, 0, sizeof(room));
+	msg.epoch = page->agent.epoch;
+	msg.peer = (int32_t)page->world_rank;
+	msg.value = (uint64_t)pid;
+	c = CMSG_FIRSTHDR(&mh);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
+	do
+		n = sys_call(SYS_sendmsg, process_link.agent_fd, &mh,
+			     MSG_NOSIGNAL);
+	while (n == -EINTR);
+	return n < 0 ? err_set(err, (int)n,
+			       "cannot pass the memory of rank %u to its "
+			       "agent: %s",
+			       page->world_rank, fmt_error((int)n)) :
+		       0;
+}
+
+static bool agent_is_gone(void)
+{
+	struct pollfd p = { .fd = process_link.agent_fd, .events = 0 };
+	struct timespec now = { 0, 0 };
+
+	return sys_call(SYS_ppoll, &p, 1, &now, 0, 8) > 0 &&
+	       p.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
+
+/* While the agent reads this very memory nothing of the program's may change:
+ * only this frame and those below it do. */
+static void wait_for_release(struct control_page *page)
+{
+	/* The futex tells of a new command; an agent that dies tells nothing
+	 * there, so its socket is looked at now and then. */
+	const struct timespec now_and_then = { 0, 200000000 };
+
+	for (;;) {
+		uint32_t seq = page->agent.seq;
+		uint32_t cmd = page->agent.cmd;
+
+		if (cmd != CMD_CAPTURE || agent_is_gone())
+			return;
+		sys_call(SYS_futex, &page->agent.seq, FUTEX_WAIT, seq,
+			 &now_and_then, 0, 0);
+	}
+}
+
+static int capture_by_twin(struct control_page *page,
+			   const struct sheet_writer *w, struct err *err)
+{
+	struct twin twin, self = { .mem = -1, .pagemap = -1, .lifeline = -1 };
+	int fds[CAPTURED_FDS];
+	int rc = twin_make(&twin, err);
+
+	if (rc)
+		return rc;
+	if (w->from_rank)
+		rc = twin_self(&self, err);
+	if (!rc) {
+		fds[0] = w->fd;
+		fds[1] = twin.mem;
+		fds[2] = twin.pagemap;
+		fds[3] = twin.lifeline;
+		fds[4] = self.mem;
+		fds[5] = self.pagemap;
+		rc = send_captured(page, twin.pid, fds, w->from_rank ? 6 : 4,
+				   err);
+	}
+	twin_close(&self);
+	twin_close(&twin);
+	return rc;
+}
+
+static int capture_in_place(struct control_page *page,
+			    const struct sheet_writer *w, struct err *err)
+{
+	struct twin self;
+	int fds[3];
+	int rc = twin_self(&self, err);
+
+	if (rc)
+		return rc;
+	fds[0] = w->fd;
+	fds[1] = self.mem;
+	fds[2] = self.pagemap;
+	rc = send_captured(page, self.pid, fds, 3, err);
+	twin_close(&self);
+	if (!rc)
+		wait_for_release(page);
+	return rc;
+}
+
+int capture_rank(struct control_page *page, bool stop, struct err *err)
+{
+	struct thread *self = thread_here();
+	struct sheet_writer w;
+	int rc;
+
+	twin_reap();
+	if (!self)
+		return err_set(err, -ESRCH, "the leader is not known");
+	rc = record_all(err);
+	if (rc)
+		return rc;
+	thread_record(self);
+	if (context_save(&self->regs))
+		return 1; /* another process, made by resume_entry() */
+	rc = sheet_write(&w, page, err);
+	if (rc)
+		return rc;
+	rc = stop ? -ENOMEM : capture_by_twin(page, &w, err);
+	if (rc == -ENOMEM) {
+		if (!stop)
+			log_info("no memory for a twin: the rank waits while "
+				 "its memory is read");
+		rc = capture_in_place(page, &w, err);
+	}
+	sys_call(SYS_close, w.fd);
+	return rc;
+}

@@ -64,6 +64,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/sendrecv.c \
 	mpi_wrappers/status.c \
 	mpi_wrappers/sync.c mpi_wrappers/sync.h \
+	mpi_wrappers/threads.c \
 	mpi_wrappers/tool.c \
 	mpi_wrappers/topology.c \
 	mpi_wrappers/win.c
@@ -99,3 +100,6 @@ mpi_wrappers_libmpich_so_12_SOURCES = mpi_wrappers/mpich.c
 mpi_wrappers_libmpich_so_12_LDFLAGS = -shared -Wl,-soname,libmpich.so.12 \
 	-Wl,--no-as-needed -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN'
 mpi_wrappers_libmpich_so_12_LDADD = mpi_wrappers/libmpi.so.12
+
+EXTRA_DIST += mpi_wrappers/drain.md tests/programs/p2p_drain.c
+include tests/unit/mpi/p2p.mk

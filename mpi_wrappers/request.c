@@ -12,8 +12,6 @@
 #include "runtime/lower/lower.h"
 #include "runtime/process/process.h"
 
-bool request_threaded;
-
 /*
  * The pool.  File-scope: there is one program a process.  Records are never
  * freed, so a stale handle finds a record that says FREE.  `lock` guards the
@@ -37,11 +35,6 @@ void request_unlock(void)
 {
 	if (request_threaded)
 		atomic_flag_clear_explicit(&lock, memory_order_release);
-}
-
-void request_init(bool threaded)
-{
-	request_threaded = threaded;
 }
 
 /* Between threads any order is a right one; within one it grows. */

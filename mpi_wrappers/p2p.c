@@ -322,7 +322,9 @@ static inline int recv_blocking(int function, const struct p2p *op,
 		goto out;
 	ret = blocking_call(ctx, op, c, status, &done, &real);
 	if (__builtin_expect(done && ret == MPI_SUCCESS && c != NULL, 1)) {
-		if (status->MPI_SOURCE >= 0)
+		if (__builtin_expect(op->peer == MPI_PROC_NULL, 0))
+			request_status_nobody(status);
+		else
 			peer_received(comm_peer_world(c, status->MPI_SOURCE));
 	} else if (c && real != MPI_REQUEST_NULL && !done && !ret) {
 		ret = finish_blocking(ctx, OP_RECV, op, c, real, status,

@@ -233,6 +233,12 @@ void request_status_empty(MPI_Status *status)
 	status->count_hi_and_cancelled = 0;
 }
 
+void request_status_nobody(MPI_Status *status)
+{
+	request_status_empty(status);
+	status->MPI_SOURCE = MPI_PROC_NULL;
+}
+
 void request_status(MPI_Status *status, const struct vrequest *rq)
 {
 	int error;
@@ -244,6 +250,11 @@ void request_status(MPI_Status *status, const struct vrequest *rq)
 		status->count_hi_and_cancelled &= ~1;
 		status->count_hi_and_cancelled |=
 			rq->status.count_hi_and_cancelled & 1;
+		return;
+	}
+	if (__builtin_expect(rq->op == OP_RECV && rq->peer == MPI_PROC_NULL,
+			     0)) {
+		request_status_nobody(status);
 		return;
 	}
 	error = status->MPI_ERROR; /* only functions of many requests set it */

@@ -133,6 +133,9 @@ void request_detach(struct thread_ctx *ctx, struct vrequest *rq);
  * real library would fill it. */
 void request_status(MPI_Status *status, const struct vrequest *rq);
 void request_status_empty(MPI_Status *status);
+/* that of a receive from MPI_PROC_NULL; MPICH's MPI_Irecv does not fill it as its
+ * MPI_Recv does. */
+void request_status_nobody(MPI_Status *status);
 
 /* request_each - fn for each record in use, by order of posting.  Epochs only:
  * the other threads are parked.  Stops at the first result that is not 0. */

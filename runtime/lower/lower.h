@@ -28,7 +28,8 @@ struct lower_options {
 				       real library ("PMPI_Send", ...) */
 	void **table; /* filled with their addresses, NULL where absent;
 			 as long as symbols */
-	int fd_min;   /* descriptors of the guest lie at or above this */
+	int fd_min;	      /* descriptors of the guest lie at or above this, or
+				 the soft limit less 64, if that is lower */
 	bool yield;   /* more local ranks than cores: progress loops give
 			 up the core when they found nothing */
 };
@@ -52,6 +53,9 @@ void lower_donor_return(struct thread_ctx *ctx);
 /* lower_forget - after a restart: no guest, no donors (ctx->lower_fs = 0 is
  * the caller's part for each thread). */
 void lower_forget(void);
+
+/* lower_fd_min - the guest's descriptors lie at or above this. */
+int lower_fd_min(void);
 
 /*
  * The arena.  Upper = every mapping outside it.

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #define LOG_PREFIX "lower half: "
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
+#include "runtime/lower/lower.h"
 #include "runtime/lower/place_private.h"
 
 /*
@@ -88,6 +90,8 @@
 	X(setresgid, place_refuse)          \
 	X(setgroups, place_refuse)
 
+#define FD_ROOM 64
+
 struct entry {
 	place_handler *handler;
 	const char *name;
@@ -102,6 +106,22 @@ static const long essential[] = { LIST_ESSENTIAL(NUMBER_) };
 struct place_state place; /* one guest a process */
 struct thread_ctx place_guest_ctx;
 
+/* The guest needs some numbers below the limit. */
+static int reachable(int fd_min)
+{
+	uint64_t limit[2];
+
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, limit) ||
+	    limit[0] >= (uint64_t)fd_min + FD_ROOM)
+		return fd_min;
+	return limit[0] > 2 * FD_ROOM ? (int)limit[0] - FD_ROOM : FD_ROOM;
+}
+
+int lower_fd_min(void)
+{
+	return place.fd_min;
+}
+
 void place_init(int fd_min)
 {
 	struct place_state *s = &place;
@@ -110,7 +130,7 @@ void place_init(int fd_min)
 	 * registers */
 	for (size_t i = 0; i < sizeof(*s); i++)
 		((volatile char *)s)[i] = 0;
-	s->fd_min = fd_min;
+	s->fd_min = reachable(fd_min);
 	s->pid = (int)sys_call(SYS_getpid);
 	s->umask = 022;
 	place_guest_ctx.self = &place_guest_ctx;

@@ -60,6 +60,26 @@ ranks()
 	timeout 60 env ${2:+"$2"} "${MPIEXEC:-mpiexec.mpich}" -n 2 "$rank" "$1"
 }
 
+# More ranks than cores: those that wait must let the others run.
+more_ranks_than_cores()
+{
+	n=$((n + 1))
+	many=$(($(nproc) * 3))
+	plain=$(timeout 100 "${MPIEXEC:-mpiexec.mpich}" -n $many "$rank" \
+		no-yield | sed -n 's/^ok \([0-9]*\) us/\1/p')
+	yields=$(timeout 100 "${MPIEXEC:-mpiexec.mpich}" -n $many "$rank" \
+		yield | sed -n 's/^ok \([0-9]*\) us/\1/p')
+	what="waiting ranks give up their cores"
+	echo "# $many ranks: ${plain:-?} us, with yielding ${yields:-?} us"
+	if [ $many -gt 16 ]; then
+		echo "ok $n - $what # SKIP too many cores"
+	elif [ "${yields:-1}" -lt "${plain:-0}" ]; then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+	fi
+}
+
 run "a program that is not linked to MPI sends and receives" ranks calls
 run "nothing of the lower half leaks into the program" ranks inside
 run "four threads a rank call at MPI_THREAD_MULTIPLE" ranks threads
@@ -73,10 +93,19 @@ run "an empty crossing takes no longer than 15 ns" timeout 60 "$rank" time
 # shellcheck disable=SC2016 # $1 is the inner shell's
 run "1 GiB of address space is enough" \
 	sh -c 'ulimit -v 1048576; exec timeout 60 "$1" alone' sh "$rank"
+# shellcheck disable=SC2016 # $1 is the inner shell's
+run "its descriptors stay apart under a low limit" \
+	sh -c 'ulimit -n 256; exec timeout 60 "$1" -n 2 "$2" inside' sh \
+	"${MPIEXEC:-mpiexec.mpich}" "$rank"
+more_ranks_than_cores
 ends "MPI_Abort writes the program's buffers and gives its code" 9 \
 	timeout 60 "$rank" abort
 refused "a library that is not MPI is refused" "not an MPI-3 library" \
 	env TEST_MPI_LIB=libm.so.6 "$rank" calls
+refused "Open MPI is refused by name" "is Open MPI" \
+	env TEST_MPI_LIB="$here/tests/system/lower/openmpi.so" "$rank" calls
+refused "a callback on a thread of the library's own ends with a sentence" \
+	"asynchronous progress" timeout 60 "$rank" stranger
 refused "a missing library is named" "cannot open the MPI library" \
 	env TEST_MPI_LIB=/nonexistent/libmpi.so.12 "$rank" calls
 echo "1..$n"

@@ -179,7 +179,8 @@ static void check_descriptors(const char *known)
 	CHECK(dir);
 	while ((e = readdir(dir))) {
 		fd = atoi(e->d_name);
-		if (e->d_name[0] == '.' || fd == dirfd(dir) || fd >= FD_MIN)
+		if (e->d_name[0] == '.' || fd == dirfd(dir) ||
+		    fd >= lower_fd_min())
 			continue;
 		if (!known[fd]) {
 			fprintf(stderr, "descriptor %d\n", fd);
@@ -329,6 +330,40 @@ static void test_threads(void)
 	finalize();
 }
 
+/* --- yielding ------------------------------------------------------------- */
+
+/* Prints how long this many ranks take for some reductions; see 0100-lower.t.
+ */
+static void reductions(int yield)
+{
+	struct timespec a, b;
+	int mine = 1, all;
+
+	start(yield);
+	CHECK(!MPI(Init_thread, NULL, NULL, MPI_THREAD_SINGLE, &all));
+	CHECK(!MPI(Comm_rank, MPI_COMM_WORLD, &rank));
+	CHECK(!MPI(Barrier, MPI_COMM_WORLD));
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (int i = 0; i < 200; i++)
+		CHECK(!MPI(Allreduce, &mine, &all, 1, MPI_INT, MPI_SUM,
+			   MPI_COMM_WORLD));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	if (!rank)
+		printf("ok %ld us\n", (b.tv_sec - a.tv_sec) * 1000000 +
+					      (b.tv_nsec - a.tv_nsec) / 1000);
+	finalize();
+}
+
+static void test_yield(void)
+{
+	reductions(1);
+}
+
+static void test_no_yield(void)
+{
+	reductions(0);
+}
+
 /* --- callbacks ------------------------------------------------------------ */
 
 static __thread int upper_tls = 1234;
@@ -375,6 +410,29 @@ static void test_callbacks(void)
 	CHECK(!MPI(Op_free, &op));
 	passed("callbacks");
 	finalize();
+}
+
+static void *call_thunk(void *thunk)
+{
+	void (*fn)(void);
+
+	*(void **)&fn = thunk;
+	fn();
+	return NULL;
+}
+
+/* A thread that nobody lent a donor has no way up: it has its maker's GS, but
+ * another FS. */
+static void test_stranger(void)
+{
+	void *thunk = lower_callback((void *)largest, NULL);
+	pthread_t thread;
+
+	start(0);
+	CHECK(!lower_donor(&contexts[THREADS]));
+	CHECK(!pthread_create(&thread, NULL, call_thunk, thunk));
+	pthread_join(thread, NULL);
+	fail("the callback came back");
 }
 
 /* --- loops ---------------------------------------------------------------- */
@@ -628,11 +686,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
-	{ "alone", test_alone },	 { "inside", test_inside },
-	{ "calls", test_calls },	 { "threads", test_threads },
-	{ "callbacks", test_callbacks }, { "loops", test_loops },
-	{ "again", test_again },	 { "abort", test_abort },
-	{ "time", test_time },
+	{ "alone", test_alone },       { "yield", test_yield },
+	{ "no-yield", test_no_yield }, { "stranger", test_stranger },
+	{ "inside", test_inside },     { "calls", test_calls },
+	{ "threads", test_threads },   { "callbacks", test_callbacks },
+	{ "loops", test_loops },       { "again", test_again },
+	{ "abort", test_abort },       { "time", test_time },
 };
 
 int main(int argc, char **argv)

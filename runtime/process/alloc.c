@@ -20,7 +20,7 @@
  * that allocates, never finds it taken by the thread below it.
  */
 #define PIECE	(1UL << 20)
-#define CLASSES 44
+#define CLASSES 45
 #define LARGEST 32768
 
 struct block {

@@ -39,13 +39,14 @@ void epoch_lead(struct thread *leader);
 bool epoch_may_hold(void);
 bool epoch_is_over(void); /* aborted, or the agent is gone */
 enum epoch_phase epoch_phase(void);
-/* Who is not parked yet: signals them, gives their number; forgets the dead.
+/* park_missing - signals those that are not parked yet, gives their number.
  * again: also those that were signalled before. */
 unsigned int park_missing(bool again);
-/* park_blockers - 0, or -EBUSY and the name of a thread that will not come;
- * -EAGAIN: a thread that we did not know was signalled, or is just ending. */
-int park_strangers(bool patient, struct err *err);
+/* park_blocked - -EBUSY and the name of a thread that blocks our signal, or 0.
+ * park_strangers - the same for kernel threads that are not on our list;
+ * patient: -EAGAIN for one that may be just ending, or was told of us now. */
 int park_blocked(struct err *err);
+int park_strangers(bool patient, struct err *err);
 void park_wait_arrival(unsigned int ms);
 
 #endif

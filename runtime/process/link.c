@@ -76,6 +76,9 @@ int link_set(int agent_fd, int control_fd, struct err *err)
 
 	if (!page)
 		return -EPROTO;
+	/* After a restart the old numbers mean nothing any more. */
+	fd_unreserve(process_link.agent_fd);
+	fd_unreserve(process_link.control_fd);
 	process_link.agent_fd = keep(agent_fd);
 	process_link.control_fd = keep(control_fd);
 	process_link.pid = pid_here();

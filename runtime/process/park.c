@@ -111,32 +111,43 @@ static bool is_parked(const struct thread *t)
 	return atomic_load(&t->parked) == atomic_load(&generation) + 1;
 }
 
-unsigned int park_missing(bool again)
+/* The first thread stays as a zombie when it ends before the others. */
+static void reap_first(void)
 {
-	struct thread *gone = NULL;
-	unsigned int missing = 0;
-	uint32_t mark = atomic_load(&generation) + 1;
+	struct thread *first = NULL;
+	struct task task;
 
 	thread_lock();
 	thread_each(t)
 	{
-		int sig = CONTROL_SIGNAL;
+		if (t->is_main && t->state == THREAD_LEAVING)
+			first = t;
+	}
+	thread_unlock();
+	if (first && !task_read(first->ctx.tid, &task) && task.dead)
+		thread_drop(first);
+}
 
+unsigned int park_missing(bool again)
+{
+	unsigned int missing = 0;
+	uint32_t mark = atomic_load(&generation) + 1;
+
+	thread_reap(true);
+	reap_first();
+	thread_lock();
+	thread_each(t)
+	{
 		if (is_parked(t))
 			continue;
 		missing++;
-		if (t->state == THREAD_STARTING)
+		if (t->state != THREAD_LIVE || (t->asked == mark && !again))
 			continue;
-		if (t->state == THREAD_LEAVING || (t->asked == mark && !again))
-			sig = 0;
 		t->asked = mark;
-		if (sys_call(SYS_tgkill, process_link.pid, t->ctx.tid, sig) ==
-		    -ESRCH)
-			gone = t;
+		sys_call(SYS_tgkill, process_link.pid, t->ctx.tid,
+			 CONTROL_SIGNAL);
 	}
 	thread_unlock();
-	if (gone)
-		thread_drop(gone); /* one a round is enough */
 	return missing;
 }
 

@@ -69,5 +69,6 @@ void link_forget(void);
 /* Descriptors that belong to Cairn (reserve.c). */
 bool fd_is_reserved(int fd);
 int fd_mark(void);
+void fd_unreserve(int fd); /* its number is free again; -1 allowed */
 
 #endif

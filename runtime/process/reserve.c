@@ -43,6 +43,11 @@ static void reserve(int fd, bool on)
 		atomic_fetch_and(&reserved[fd / 64], ~bit);
 }
 
+void fd_unreserve(int fd)
+{
+	reserve(fd, false);
+}
+
 bool fd_is_reserved(int fd)
 {
 	const struct process_lower *lower;

@@ -6,27 +6,31 @@
  * is taken up at the end of it. */
 _Atomic bool process_mpi_starting;
 
-void hooks_set(const struct epoch_hooks *hooks)
-{
-	struct control_page *page = process_page();
-
-	process_hooks = hooks;
-	process_mpi_starting = false;
-	if (page && hooks)
-		atomic_store(&page->rank.leader_tid, (uint32_t)tid_here());
-}
-
-void process_mpi_begin(void)
+/* This process calls MPI, so it is the rank, and this thread its leader. */
+static struct control_page *mpi_page(void)
 {
 	struct control_page *page;
 
 	link_take_over();
 	page = process_page();
-	if (!page)
-		return;
-	process_mpi_starting = true;
-	atomic_store(&page->rank.uses_mpi, 1);
-	atomic_store(&page->rank.leader_tid, (uint32_t)tid_here());
+	if (page) {
+		atomic_store(&page->rank.uses_mpi, 1);
+		atomic_store(&page->rank.leader_tid, (uint32_t)tid_here());
+	}
+	return page;
+}
+
+void hooks_set(const struct epoch_hooks *hooks)
+{
+	if (hooks)
+		mpi_page();
+	process_hooks = hooks;
+	process_mpi_starting = false;
+}
+
+void process_mpi_begin(void)
+{
+	process_mpi_starting = mpi_page() != NULL;
 }
 
 struct part {

@@ -109,6 +109,17 @@ static struct thread *record_add(uint32_t state)
 	return t;
 }
 
+/* Takes *link off the list; under the lock. */
+static void unlink_record(struct thread **link)
+{
+	struct thread *t = *link;
+
+	*link = t->next;
+	t->ctx.self = NULL;
+	t->next = record_free;
+	record_free = t;
+}
+
 void thread_drop(struct thread *t)
 {
 	struct thread **p;
@@ -116,11 +127,26 @@ void thread_drop(struct thread *t)
 	thread_lock();
 	for (p = &thread_head; *p && *p != t; p = &(*p)->next)
 		;
-	if (*p) {
-		*p = t->next;
-		t->ctx.self = NULL;
-		t->next = record_free;
-		record_free = t;
+	if (*p)
+		unlink_record(p);
+	thread_unlock();
+}
+
+void thread_reap(bool all)
+{
+	struct thread **p = &thread_head;
+	int pid = (int)sys_call(SYS_getpid);
+
+	thread_lock();
+	while (*p) {
+		struct thread *t = *p;
+
+		if ((all ? t->state != THREAD_STARTING :
+			   t->state == THREAD_LEAVING) &&
+		    sys_call(SYS_tgkill, pid, t->ctx.tid, 0) == -ESRCH)
+			unlink_record(p);
+		else
+			p = &t->next;
 	}
 	thread_unlock();
 }
@@ -277,6 +303,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	 * may come before (TRAPS, Process 18). */
 	mask = mask_all();
 	start->mask = mask;
+	thread_reap(false);
 	start->t = record_add(THREAD_STARTING);
 	ret = start->t ? REAL(pthread_create)(thread, attr, trampoline, start) :
 			 EAGAIN;

@@ -110,6 +110,9 @@ struct thread *thread_adopt_raw(void);
 struct thread *thread_of_app_tid(int tid);
 /* thread_drop - forget a thread that the kernel no longer knows. */
 void thread_drop(struct thread *t);
+/* thread_reap - forget threads that have ended: those that said so, or all that
+ * the kernel does not know.  Signals are blocked. */
+void thread_reap(bool all);
 /* thread_init - adopt the first thread; thread_after_fork - in a child. */
 void thread_init(void);
 void thread_after_fork(void);

@@ -381,12 +381,6 @@ static enum epoch_phase capture(struct lead *lead)
 
 	if (hooks && hooks->check(&err))
 		return fail(&err);
-	if (!capture_rank) {
-		err_set(&err, -ENOSYS,
-			"rank %u: this libcairn.so was built without capture",
-			page->world_rank);
-		return fail(&err);
-	}
 	restored_record();
 	result = capture_rank(page, atomic_load(&page->agent.capture_stop),
 			      &err);

@@ -28,8 +28,7 @@ struct run {
 	char rank_path[PATH_MAX];
 };
 
-/* --- steps of a run, in order -----------------------------------------------
- */
+/* --- steps of a run, in order --- */
 
 static int find_parts(struct run *r, struct err *err)
 {
@@ -128,8 +127,7 @@ static void wrap(struct run *r)
 	}
 }
 
-/* --- one start of the job, and what follows from its end
- * ---------------------- */
+/* --- one start of the job, and what follows from its end --- */
 
 static void tell_restart(const struct run *r, const struct session *s)
 {

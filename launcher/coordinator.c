@@ -59,7 +59,7 @@ struct coordinator {
 	struct err why;
 };
 
-/* --- the two tables ------------------------------------------------------- */
+/* --- the two tables --- */
 
 #define STAY EPOCH_STATES /* the input means nothing in this state */
 
@@ -113,7 +113,7 @@ static void input(struct coordinator *c, enum epoch_input in)
 	states[next].enter(c);
 }
 
-/* --- helpers -------------------------------------------------------------- */
+/* --- helpers --- */
 
 static void send_all(struct coordinator *c, json_t *message)
 {
@@ -223,7 +223,7 @@ static void begin_if_wanted(struct coordinator *c)
 	report(c, false);
 }
 
-/* --- entering states ------------------------------------------------------ */
+/* --- entering states --- */
 
 static void enter_idle(struct coordinator *c)
 {
@@ -321,7 +321,7 @@ static void enter_abort(struct coordinator *c)
 	input(c, INPUT_DONE);
 }
 
-/* --- what comes from outside ---------------------------------------------- */
+/* --- what comes from outside --- */
 
 struct coordinator *coordinator_create(
 	const struct coordinator_ops *ops, void *arg,
@@ -583,6 +583,13 @@ const char *epoch_state_name(enum epoch_state state)
 bool coordinator_started(const struct coordinator *c)
 {
 	return ranks_are_up(&c->ranks);
+}
+
+bool coordinator_is_over(const struct coordinator *c)
+{
+	return c->ranks.counts[RANK_RUNNING] +
+		       c->ranks.counts[RANK_FINALIZED] ==
+	       0;
 }
 
 json_t *coordinator_status(const struct coordinator *c)

@@ -110,6 +110,8 @@ enum epoch_state coordinator_state(const struct coordinator *c);
 const char *epoch_state_name(enum epoch_state state);
 /* coordinator_started - are all ranks of the job up? */
 bool coordinator_started(const struct coordinator *c);
+/* coordinator_is_over - has no rank been seen, or have all of them ended? */
+bool coordinator_is_over(const struct coordinator *c);
 /* coordinator_status - for `cairn status` and progress lines: an object with
  * state, epoch, ranks, running, bytes, held, agents, ... */
 json_t *coordinator_status(const struct coordinator *c);

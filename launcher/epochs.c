@@ -134,8 +134,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	peers_answer(s, r);
 	if (r->exit)
 		session_stop(s);
-	if (s->ended)
-		loop_stop(&s->loop);
+	session_look(s);
 }
 
 static void epoch_changed(void *arg)
@@ -143,7 +142,10 @@ static void epoch_changed(void *arg)
 	struct session *s = arg;
 	json_t *status;
 
-	if (!s->coordinator || coordinator_state(s->coordinator) == EPOCH_IDLE)
+	if (!s->coordinator)
+		return;
+	session_look(s);
+	if (coordinator_state(s->coordinator) == EPOCH_IDLE)
 		return;
 	status = coordinator_status(s->coordinator);
 	progress_show(&s->progress, status);

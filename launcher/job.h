@@ -49,7 +49,7 @@ void job_log(struct job *job, const char *line);
 /* job_close - remove job.json, and the folder if we made it and it is empty. */
 void job_close(struct job *job);
 
-/* --- for the tools -------------------------------------------------------- */
+/* --- for the tools --- */
 
 /* job_find - the folder of a directory or a job's name: DIR, cairn-DIR, or the
  * only cairn-DIR-* here.  The caller frees *dir. */

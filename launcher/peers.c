@@ -26,8 +26,7 @@ static json_t *answer(bool ok, const char *text)
 			 "text", text);
 }
 
-/* --- agents -----------------------------------------------------------------
- */
+/* --- agents --- */
 
 static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
 {
@@ -62,8 +61,7 @@ static void agent_log(struct session *s, const json_t *message)
 			    "%s", text);
 }
 
-/* --- tools ------------------------------------------------------------------
- */
+/* --- tools --- */
 
 static void tool_checkpoint(struct session *s, struct peer *p,
 			    const json_t *message)
@@ -143,6 +141,17 @@ static void tool_came(struct session *s, struct peer *p, const json_t *message)
 				     "release"));
 }
 
+static void result_text(const struct epoch_result *r, char *text, size_t size)
+{
+	if (r->committed)
+		fmt_print(text, size, "epoch %u is committed", r->epoch);
+	else if (r->epoch)
+		fmt_print(text, size, "epoch %u was given up: %s", r->epoch,
+			  r->reason);
+	else
+		fmt_print(text, size, "no checkpoint: %s", r->reason);
+}
+
 void peers_answer(struct session *s, const struct epoch_result *r)
 {
 	char text[600];
@@ -154,11 +163,7 @@ void peers_answer(struct session *s, const struct epoch_result *r)
 		if (p->dead || p->kind != PEER_TOOL || !w ||
 		    (w->attempt != UINT64_MAX && w->attempt > r->attempt))
 			continue;
-		fmt_print(text, sizeof(text),
-			  r->committed ? "epoch %u is committed" :
-			  r->epoch     ? "epoch %u was given up: %s" :
-					 "%.0u%s",
-			  r->epoch, r->reason);
+		result_text(r, text, sizeof(text));
 		m = answer(r->committed, text);
 		json_object_set_new(m, "epoch", json_integer(r->epoch));
 		json_object_set_new(m, "bytes",
@@ -199,8 +204,7 @@ void peers_say(struct session *s, json_t *message)
 	json_decref(message);
 }
 
-/* --- both
- * --------------------------------------------------------------------- */
+/* --- both --- */
 
 static void peer_message(void *arg, struct peer *p, const json_t *message)
 {

@@ -20,6 +20,8 @@
 
 /* How long a child that was told to end may take before it is killed. */
 #define KILL_MS 10000
+/* How long ranks may outlive the starter. */
+#define END_MS 5000
 /* How long an epoch that is being written may outlive a job that crashed. */
 #define LINGER_MS 60000
 
@@ -39,8 +41,7 @@ void session_say(struct session *s, bool loud, const char *format, ...)
 		log_info("%s", line);
 }
 
-/* --- the end ----------------------------------------------------------------
- */
+/* --- the end --- */
 
 static void kill_child(struct timer *t)
 {
@@ -74,21 +75,34 @@ static bool crashed(const struct session *s)
 	return WIFSIGNALED(s->status) || WEXITSTATUS(s->status);
 }
 
+/* An epoch that was captured before a crash is worth the wait: its twins are
+ * still there. */
+static bool is_worth_waiting(const struct session *s)
+{
+	return crashed(s) && !s->stopping &&
+	       coordinator_state(s->coordinator) == EPOCH_WRITING;
+}
+
+void session_look(struct session *s)
+{
+	if (s->ended && !is_worth_waiting(s) &&
+	    coordinator_is_over(s->coordinator))
+		loop_stop(&s->loop);
+}
+
+/* No rank may outlive the job: it could write where a restarted one does. */
 static void child_ended(struct session *s)
 {
 	s->ended = true;
-	/* An epoch that was captured before a crash is worth the wait: its
-	 * twins are still there. */
-	if (crashed(s) && !s->stopping &&
-	    coordinator_state(s->coordinator) == EPOCH_WRITING) {
-		loop_timer(&s->loop, &s->kill_timer, LINGER_MS);
-		return;
-	}
-	loop_stop(&s->loop);
+	loop_timer(&s->loop, &s->kill_timer,
+		   is_worth_waiting(s) ? LINGER_MS : END_MS);
+	if (!coordinator_is_over(s->coordinator))
+		peers_say(s, json_pack("{s:s, s:i}", "type", "stop", "signal",
+				       SIGKILL));
+	session_look(s);
 }
 
-/* --- signals
- * ------------------------------------------------------------------ */
+/* --- signals --- */
 
 static void reap(struct session *s)
 {
@@ -165,8 +179,7 @@ static int watch_signals(struct session *s, struct err *err)
 	return loop_watch(&s->loop, &s->signal_watch, fd, EPOLLIN, err);
 }
 
-/* --- start
- * ---------------------------------------------------------------------- */
+/* --- start --- */
 
 static void timer_due(struct timer *t)
 {

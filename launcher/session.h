@@ -59,10 +59,9 @@ int session_run(struct session *s, struct err *err) must_check;
 /* session_fini - take all away that the session made, but the epochs. */
 void session_fini(struct session *s);
 
-/* --- epochs.c: the coordinator's operations ------------------------------- */
+/* --- epochs.c: the coordinator's operations --- */
 extern const struct coordinator_ops session_epoch_ops;
-/* --- peers.c: the server's operations ---------------------------------------
- */
+/* --- peers.c: the server's operations --- */
 extern const struct server_ops session_peer_ops;
 /* peers_answer - tell the tools that wait how an attempt ended. */
 void peers_answer(struct session *s, const struct epoch_result *result);
@@ -72,6 +71,8 @@ void peers_say(struct session *s, json_t *message); /* to all agents */
 /* session_say - a line for the log, and, if loud or --verbose, for stderr. */
 void session_say(struct session *s, bool loud, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* session_look - something changed: is all over? */
+void session_look(struct session *s);
 /* session_stop - the epoch is committed: end the job with 85. */
 void session_stop(struct session *s);
 

@@ -6,3 +6,10 @@ TESTS += tests/unit/launcher/test_command
 tests_unit_launcher_test_command_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_command_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_command_LDADD = launcher/liblauncher.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/launcher/test_coordinator
+TESTS += tests/unit/launcher/test_coordinator
+tests_unit_launcher_test_coordinator_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_coordinator_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_coordinator_LDADD = launcher/liblauncher.a \
+	runtime/libnet.a $(UNIT_LDADD) $(STORAGE_LIBS) $(SODIUM_LIBS)

@@ -61,9 +61,9 @@ static int send_captured(const struct control_page *page, int pid,
 			     MSG_NOSIGNAL);
 	while (n == -EINTR);
 	return n < 0 ? err_set(err, (int)n,
-			       "cannot pass the memory of rank %u to its "
-			       "agent: %s",
-			       page->world_rank, fmt_error((int)n)) :
+			       "cannot pass its memory to this node's agent: "
+			       "%s",
+			       fmt_error((int)n)) :
 		       0;
 }
 
@@ -140,7 +140,7 @@ static int capture_in_place(struct control_page *page,
 	return rc;
 }
 
-int capture_rank(struct control_page *page, bool stop, struct err *err)
+static int capture(struct control_page *page, bool stop, struct err *err)
 {
 	struct thread *self = thread_here();
 	struct sheet_writer w;
@@ -167,4 +167,11 @@ int capture_rank(struct control_page *page, bool stop, struct err *err)
 	}
 	sys_call(SYS_close, w.fd);
 	return rc;
+}
+
+int capture_rank(struct control_page *page, bool stop, struct err *err)
+{
+	int rc = capture(page, stop, err);
+
+	return rc < 0 ? err_prefix(err, rc, "rank %u", page->world_rank) : rc;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/fmt.h"
@@ -61,6 +62,24 @@ static int set_preload(struct err *err)
 	return 0;
 }
 
+/* What 0, 1 and 2 are now, before the program or a wrapper redirects them:
+ * these are what a restart connects to the new launch's. */
+static void set_stdio(void)
+{
+	char text[160];
+	int n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		struct stat st = { .st_ino = 0 };
+
+		fstat(i, &st);
+		n += fmt_print(text + n, sizeof(text) - (size_t)n, "%lu:%lu,",
+			       (unsigned long)st.st_dev,
+			       (unsigned long)st.st_ino);
+	}
+	setenv("CAIRN_STDIO", text, 1);
+}
+
 /* The runtime looks for cairn-lower and others where we lie: its own
  * executable is the user's program. */
 static void set_libexec(void)
@@ -82,6 +101,7 @@ static int become_program(char **argv, const struct rank_program *program,
 	if (rc)
 		return rc;
 	set_libexec();
+	set_stdio();
 	if (agent_fd >= 0) {
 		set_number("CAIRN_AGENT_FD", agent_fd);
 		set_number("CAIRN_CONTROL_FD", control_fd);

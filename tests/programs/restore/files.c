@@ -121,8 +121,7 @@ int main(void)
 	CHECK(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.data.u64 == 7);
 	CHECK(read(timer, &n, 8) == 8 && n == 1);
 	raise(SIGUSR1);
-	CHECK(read(sig, buf, sizeof(buf)) ==
-	      sizeof(struct signalfd_siginfo));
+	CHECK(read(sig, buf, sizeof(buf)) == sizeof(struct signalfd_siginfo));
 	CHECK(has(gone, "less"));
 	fstat(gone, &st);
 	CHECK(st.st_size == 8);

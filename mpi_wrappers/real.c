@@ -31,6 +31,13 @@ static bool cores_are_short(char **envp)
 	return local > cores;
 }
 
+/* What libcairn must know of the lower half. */
+static struct process_lower lower_here = {
+	.owns = lower_owns,
+	.ranges = lower_ranges,
+	.donor_return = lower_donor_return,
+};
+
 static int lower_bring_up(char **envp, struct err *err)
 {
 	char guest[4096];
@@ -44,17 +51,23 @@ static int lower_bring_up(char **envp, struct err *err)
 		ret = where_find("cairn-lower", guest, sizeof(guest), err);
 	if (ret)
 		return ret;
-	return lower_start(&(struct lower_options){ .guest = guest,
-						    .mpi_lib = lib && *lib ?
-								       lib :
-								       NULL,
-						    .envp = envp,
-						    .symbols = api_symbols,
-						    .table = real_table,
-						    .fd_min = CONTROL_FD_MIN,
-						    .yield = cores_are_short(
-							    envp) },
-			   err);
+	ret = lower_start(&(struct lower_options){ .guest = guest,
+						   .mpi_lib = lib && *lib ?
+								      lib :
+								      NULL,
+						   .envp = envp,
+						   .symbols = api_symbols,
+						   .table = real_table,
+						   .fd_min = CONTROL_FD_MIN,
+						   .yield = cores_are_short(
+							   envp) },
+			  err);
+	if (ret)
+		return ret;
+	/* Its threads, memory and descriptors are not the program's. */
+	lower_here.fd_min = lower_fd_min();
+	process_lower_set(&lower_here);
+	return 0;
 }
 
 /* What a process that has called MPI, but is not between MPI_Init and

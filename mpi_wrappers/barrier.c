@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* barrier.c - MPI_Barrier, which a checkpoint may step out of */
+#include "mpi_wrappers/barrier.h"
+
 #include "mpi_wrappers/p2p.h"
 
 #include "runtime/lower/lower.h"
@@ -31,23 +33,37 @@ static int finish(struct thread_ctx *ctx, struct vcomm *c, int real)
 	return ret;
 }
 
+static int barrier_run(struct thread_ctx *ctx, struct vcomm *c, int id)
+{
+	int real = MPI_REQUEST_NULL, done = 0, ret;
+
+	ret = (int)CROSS(lower_loops()->barrier, id, &ctx->stop, &done, &real);
+	if (__builtin_expect(c && !done && !ret, 0))
+		ret = finish(ctx, c, real);
+	return ret;
+}
+
+int barrier_enter(struct thread_ctx *ctx, struct vcomm *c, int function)
+{
+	int ret;
+
+	coll_enter(ctx, c, function);
+	frontier_barrier_begin(c);
+	ret = barrier_run(ctx, c, c->obj.real.id);
+	frontier_barrier_end(c);
+	return ret;
+}
+
 int PMPI_Barrier(MPI_Comm comm)
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct vcomm *c = comm_get(comm);
-	int real = MPI_REQUEST_NULL, done = 0, ret;
+	int ret;
 
-	if (__builtin_expect(c != NULL, 1)) {
-		coll_enter(ctx, c, FN_MPI_Barrier);
-		frontier_barrier_begin(c);
-	}
-	ret = (int)CROSS(lower_loops()->barrier, comm_real(c, comm), &ctx->stop,
-			 &done, &real);
-	if (__builtin_expect(c != NULL, 1)) {
-		if (__builtin_expect(!done && !ret, 0))
-			ret = finish(ctx, c, real);
-		frontier_barrier_end(c);
-	}
+	if (__builtin_expect(c != NULL, 1))
+		ret = barrier_enter(ctx, c, FN_MPI_Barrier);
+	else
+		ret = barrier_run(ctx, NULL, comm_real(NULL, comm));
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
 		ret = error_comm(comm, ret, FN_MPI_Barrier);
 	ctx_leave(ctx);

@@ -2,6 +2,7 @@
 /* init.c - MPI_Init, MPI_Finalize, and what may be called before and after */
 #include "mpi_wrappers/api.h"
 
+#include "mpi_wrappers/barrier.h"
 #include "mpi_wrappers/comm_private.h"
 #include "mpi_wrappers/drain.h"
 #include "mpi_wrappers/init.h"
@@ -14,6 +15,38 @@ static struct {
 	int threads;
 	const struct thread_ctx *main; /* the thread that called MPI_Init */
 } life;
+
+/*
+ * MPI_Init cannot be interrupted and waits for all ranks, so it counts as a
+ * collective of those that will call it: while one is inside, the others must
+ * go on until they are (TRAPS, MPI 11).  This stands for a communicator that
+ * all ranks have from the start.
+ */
+static struct vcomm gate = { .gid = 1, .size = 1 };
+
+static void gate_make(void)
+{
+	struct control_page *page = process_page();
+
+	if (page && !gate.slot) {
+		gate.size = (int)page->world_size;
+		frontier_register(&gate);
+	}
+}
+
+__attribute__((constructor)) static void init_load(void)
+{
+	gate_make();
+	hooks_set(&real_idle_hooks);
+}
+
+static void init_enter(struct thread_ctx *ctx, int function)
+{
+	real_start();
+	process_mpi_begin();
+	gate_make();
+	coll_enter(ctx, &gate, function);
+}
 
 int init_threads(void)
 {
@@ -56,7 +89,7 @@ int PMPI_Init(int *argc, char ***argv)
 	struct thread_ctx *ctx = ctx_enter();
 	int ret;
 
-	real_start();
+	init_enter(ctx, FN_MPI_Init);
 	ret = REAL(Init, argc, argv);
 	if (!ret)
 		init_done(ctx);
@@ -72,7 +105,7 @@ int PMPI_Init_thread(int *argc, char ***argv, int required, int *provided)
 	struct thread_ctx *ctx = ctx_enter();
 	int ret;
 
-	real_start();
+	init_enter(ctx, FN_MPI_Init_thread);
 	ret = REAL(Init_thread, argc, argv, required, provided);
 	if (!ret)
 		init_done(ctx);
@@ -93,6 +126,11 @@ static int finalize_attributes(void)
 	return ret;
 }
 
+/*
+ * MPI_Finalize waits for all ranks, which may take long: first in a barrier
+ * that can be stepped out of, then, when all have come, in the real one.  They
+ * count as one collective: from the barrier on nothing holds this rank.
+ */
 int PMPI_Finalize(void)
 {
 	struct thread_ctx *ctx = ctx_enter();
@@ -102,7 +140,7 @@ int PMPI_Finalize(void)
 		ret = finalize_attributes();
 		if (ret)
 			ret = error_world(ret, FN_MPI_Finalize);
-		coll_enter(ctx, comm_world, FN_MPI_Finalize);
+		barrier_enter(ctx, comm_world, FN_MPI_Finalize);
 		request_finalize();
 		comm_fini();
 	}

@@ -18,7 +18,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/api.h \
 	mpi_wrappers/attr.c mpi_wrappers/attr.h \
 	mpi_wrappers/attr_list.c \
-	mpi_wrappers/barrier.c \
+	mpi_wrappers/barrier.c mpi_wrappers/barrier.h \
 	mpi_wrappers/batch.c mpi_wrappers/batch.h \
 	mpi_wrappers/bsend.c \
 	mpi_wrappers/clock.c mpi_wrappers/clock.h \

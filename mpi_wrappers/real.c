@@ -38,11 +38,22 @@ static struct process_lower lower_here = {
 	.donor_return = lower_donor_return,
 };
 
+/* A variable of this launch: after a restart the program's own environment is
+ * still that of the first. */
+static const char *launch_variable(char **envp, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; envp && *envp; envp++)
+		if (!strncmp(*envp, name, len) && (*envp)[len] == '=')
+			return (*envp)[len + 1] ? *envp + len + 1 : NULL;
+	return NULL;
+}
+
 static int lower_bring_up(char **envp, struct err *err)
 {
 	char guest[4096];
-	const char *named = getenv("CAIRN_LOWER");
-	const char *lib = getenv("CAIRN_MPI_LIB");
+	const char *named = launch_variable(envp, "CAIRN_LOWER");
 	int ret = 0;
 
 	if (named && strlen(named) < sizeof(guest))
@@ -51,17 +62,16 @@ static int lower_bring_up(char **envp, struct err *err)
 		ret = where_find("cairn-lower", guest, sizeof(guest), err);
 	if (ret)
 		return ret;
-	ret = lower_start(&(struct lower_options){ .guest = guest,
-						   .mpi_lib = lib && *lib ?
-								      lib :
-								      NULL,
-						   .envp = envp,
-						   .symbols = api_symbols,
-						   .table = real_table,
-						   .fd_min = CONTROL_FD_MIN,
-						   .yield = cores_are_short(
-							   envp) },
-			  err);
+	ret = lower_start(
+		&(struct lower_options){
+			.guest = guest,
+			.mpi_lib = launch_variable(envp, "CAIRN_MPI_LIB"),
+			.envp = envp,
+			.symbols = api_symbols,
+			.table = real_table,
+			.fd_min = CONTROL_FD_MIN,
+			.yield = cores_are_short(envp) },
+		err);
 	if (ret)
 		return ret;
 	/* Its threads, memory and descriptors are not the program's. */
@@ -70,21 +80,9 @@ static int lower_bring_up(char **envp, struct err *err)
 	return 0;
 }
 
-/* What a process that has called MPI, but is not between MPI_Init and
- * MPI_Finalize, does in an epoch: nothing; it looks everything up again after a
- * restart, when it calls MPI again. */
-static void idle_publish(struct control_page *page, uint32_t epoch)
-{
-	(void)page;
-	(void)epoch;
-}
-
-static bool idle_may_hold(struct control_page *page)
-{
-	(void)page;
-	return true;
-}
-
+/* What a process that is not between MPI_Init and MPI_Finalize does in an
+ * epoch: nothing, but for going on if others are in MPI_Init; it looks
+ * everything up again after a restart, when it calls MPI again. */
 static int idle_held_step(struct err *err)
 {
 	(void)err;
@@ -98,26 +96,22 @@ static int idle_drain(struct control_page *page, struct err *err)
 	return 0;
 }
 
-static void idle_resume(bool aborted)
-{
-	(void)aborted;
-}
-
 static int idle_restart(char **envp, struct err *err)
 {
 	(void)envp;
 	(void)err;
 	real_forget();
+	frontier_restarted(process_page());
 	return 0;
 }
 
 const struct epoch_hooks real_idle_hooks = {
-	.publish = idle_publish,
-	.may_hold = idle_may_hold,
+	.publish = frontier_publish,
+	.may_hold = frontier_may_hold,
 	.held_step = idle_held_step,
 	.drain = idle_drain,
 	.check = opaque_check,
-	.resume = idle_resume,
+	.resume = frontier_end,
 	.restart = idle_restart,
 };
 
@@ -132,8 +126,6 @@ void real_start(void)
 		objects_init();
 		ret = lower_bring_up(environ, &err);
 		started = !ret;
-		if (started)
-			hooks_set(&real_idle_hooks);
 	}
 	lock_give(&start_lock);
 	if (!ret)

@@ -288,7 +288,11 @@ void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function)
 				request_blocked(ctx, rq->child[i], function);
 		return;
 	}
-	frontier_blocked(ctx, &rq->need, rq->comm, blocked_by(rq), function);
+	if (rq->op == OP_BARRIER)
+		frontier_barrier_blocked(ctx, rq->comm, function);
+	else
+		frontier_blocked(ctx, &rq->need, rq->comm, blocked_by(rq),
+				 function);
 }
 
 void request_wait(struct thread_ctx *ctx, struct vrequest *rq, int function)

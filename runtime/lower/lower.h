@@ -28,8 +28,8 @@ struct lower_options {
 				       real library ("PMPI_Send", ...) */
 	void **table; /* filled with their addresses, NULL where absent;
 			 as long as symbols */
-	int fd_min;	      /* descriptors of the guest lie at or above this, or
-				 the soft limit less 64, if that is lower */
+	int fd_min;   /* descriptors of the guest lie at or above this, or
+			 the soft limit less 64, if that is lower */
 	bool yield;   /* more local ranks than cores: progress loops give
 			 up the core when they found nothing */
 };

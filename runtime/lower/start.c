@@ -61,15 +61,10 @@ static int fill_boot(const struct lower_options *options, struct err *err)
 	return 0;
 }
 
-/* The new thread inherits our mask: every signal blocked, for good. */
 static int run_guest(uintptr_t stack, uintptr_t entry, struct err *err)
 {
-	uint64_t all = ~0UL, old;
-	long tid;
+	long tid = guest_clone(GUEST_THREAD, stack, entry, &place_guest_ctx);
 
-	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
-	tid = guest_clone(GUEST_THREAD, stack, entry, &place_guest_ctx);
-	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
 	if (tid < 0)
 		return err_set(err, (int)tid,
 			       "cannot make a thread for the MPI library: %s; "
@@ -116,19 +111,11 @@ static int load_guest(const struct lower_options *options, uintptr_t *stack,
 	return 0;
 }
 
-int lower_start(const struct lower_options *options, struct err *err)
+static int start_guest(const struct lower_options *options, struct err *err)
 {
 	uintptr_t stack, entry;
 	int rc;
 
-	choose_crossing();
-	place_init(options->fd_min);
-	patch_reset();
-	rc = fill_boot(options, err);
-	if (!rc)
-		rc = arena_open(err);
-	if (rc)
-		return rc;
 	rc = check_before(err);
 	if (!rc)
 		rc = load_guest(options, &stack, &entry, err);
@@ -141,12 +128,33 @@ int lower_start(const struct lower_options *options, struct err *err)
 		rc = wait_for_guest(err);
 	if (!rc)
 		rc = patch_check(PATCH_LIBC, err);
+	return rc ? rc : check_after(err);
+}
+
+/*
+ * Signals stay blocked meanwhile: the guest's thread inherits the mask, for
+ * good, and no handler of the program maps or installs anything between the two
+ * checks.
+ */
+int lower_start(const struct lower_options *options, struct err *err)
+{
+	uint64_t all = ~0UL, old;
+	int rc;
+
+	choose_crossing();
+	place_init(options->fd_min);
+	patch_reset();
+	rc = fill_boot(options, err);
 	if (!rc)
-		rc = check_after(err);
+		rc = arena_open(err);
 	if (rc)
 		return rc;
-	donor_init(&boot);
-	return 0;
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
+	rc = start_guest(options, err);
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	if (!rc)
+		donor_init(&boot);
+	return rc;
 }
 
 void lower_forget(void)

@@ -1,0 +1,176 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# 0300-launcher.t - cairnrun and cairn as people use them, on programs without
+# MPI: the same output and exit codes as mpiexec's, checkpoints, kills, restarts
+build=$(cd "${top_builddir:-.}" && pwd)
+counter=$build/tests/programs/launcher/counter
+PATH=$build/launcher:$PATH
+n=0
+failed=0
+unset CAIRN_LOG
+
+if ! command -v mpiexec.hydra >/dev/null; then
+	echo "1..0 # SKIP mpiexec.hydra is not installed"
+	exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
+
+ok() { # NAME CONDITION...
+	local name=$1
+	shift
+	n=$((n + 1))
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		failed=1
+		echo "not ok $n - $name: $*"
+		tail -n 20 out err 2>/dev/null | sed 's/^/# /'
+	fi
+}
+
+# run CODE COMMAND...: its output in out and err
+run() {
+	local wanted=$1 code
+	shift
+	timeout 60 "$@" >out 2>err </dev/null
+	code=$?
+	[ $code = "$wanted" ] || echo "# exit code $code, not $wanted: $*"
+	[ $code = "$wanted" ]
+}
+
+# both COMMAND...: mpiexec's and cairnrun's output and exit code are the same
+both() {
+	timeout 60 mpiexec.hydra "$@" >native 2>/dev/null </dev/null
+	run $? cairnrun "$@" && diff <(sort native) <(sort out)
+}
+
+# begin NAME COMMAND...: in the background, and wait until its ranks are up
+begin() {
+	local dir=$1 i
+	shift
+	timeout 60 "$@" >out 2>err </dev/null &
+	job=$!
+	for ((i = 0; i < 300; i++)); do
+		cairn status --json "$dir" 2>/dev/null |
+			grep -q '"ranks_running": [1-9]' && return
+		read -r -t 0.1 _ <>never
+	done
+}
+mkfifo never
+
+pid_of_rank() {
+	pgrep -u "$(id -u)" -f "^$counter $1" | head -n 1
+}
+
+says() { # FILE WORDS: one line that begins as ours do
+	grep -q "^cairn: .*$2" "$1"
+}
+
+# --- the same as mpiexec ---
+ok "two ranks print what they print under mpiexec" both -n 2 hostname
+ok "the exit code is the program's" run 7 cairnrun -n 1 sh -c 'exit 7'
+ok "ranks are numbered, sections too" \
+	both -l -n 1 printenv PMI_RANK : -n 2 printenv PMI_RANK
+ok "variables are passed, and only they" \
+	both -genvnone -env MARK 42 -n 1 sh -c 'echo $MARK $HOME'
+ok "an option that mpiexec does not know is mpiexec's to refuse" \
+	run 255 cairnrun -nonsense hostname
+echo "some text" >input
+ok "standard input reaches the first rank" \
+	[ "$(timeout 20 cairnrun -n 1 cat <input 2>err)" = "some text" ]
+ok "the secret is not in the program's environment" \
+	[ "$(cairnrun -n 1 sh -c 'env | grep -c CAIRN_SECRET')" = 0 ]
+run 0 cairnrun -n 2 hostname
+ok "nothing is left behind" [ -z "$(ls "$TMPDIR"; ls -d cairn-* 2>/dev/null)" ]
+
+# --- errors: one sentence ---
+ok "no program" run 2 cairnrun -n 2
+ok "no program is said" says err "no program"
+run 2 cairnrun --interval 5x hostname
+ok "a bad time is said" says err "5x"
+run 127 cairnrun -n 1 ./missing
+ok "a missing program is said" says err "no such program"
+touch plain
+run 1 cairnrun --ckpt-dir plain -n 1 hostname
+ok "a folder that is a file is said" says err "checkpoint folder"
+mkdir -m 777 open
+run 1 cairnrun --ckpt-dir open -n 1 hostname
+ok "a folder that others may write to is refused" says err "open"
+mkdir -m 700 empty
+run 127 cairnrun --restart empty
+ok "a folder without checkpoints cannot be restarted" \
+	says err "no committed checkpoint"
+ok "a running job is asked for" run 1 cairn checkpoint empty
+ok "that none runs is said" says err "no job is running"
+
+# --- checkpoint, kill, restart ---
+"$counter" 30 >whole
+begin ck cairnrun --ckpt-dir ck -n 1 "$counter" 30
+said=$(cairn checkpoint ck 2>&1)
+ok "a checkpoint is committed" grep -q "epoch 1 is committed" <<<"$said"
+said=$(cairnrun --ckpt-dir ck -n 1 hostname 2>&1)
+ok "a folder belongs to one job" grep -q "another cairnrun" <<<"$said"
+kill -KILL "$(pid_of_rank 30)"
+wait $job
+ok "a crash is the starter's exit code" [ $? != 0 ]
+ok "a crash says how to restart" says err "cairnrun --restart ck"
+cp out first
+ok "the folder lists one epoch" \
+	[ "$(cairn ls --json ck | grep -c '"epoch"')" = 1 ]
+ok "it verifies" run 0 cairn verify ck
+ok "it can be inspected" run 0 cairn inspect ck
+ok "the wrong number of ranks is refused" run 2 cairnrun -n 3 --restart ck
+ok "that is said" says err "has 1 ranks"
+ok "it restarts" run 0 cairnrun --restart ck
+ok "first and second run make the whole" \
+	diff whole <(head -n "$(($(wc -l <whole) - $(wc -l <out)))" first
+		cat out)
+ok "it restarts again, under another mpiexec" run 0 cairnrun -l --restart ck/1
+ok "and with its short name" run 0 cairn restart ck -n 1
+
+# --- checkpoint and stop ---
+begin ex cairnrun --ckpt-dir ex -n 2 "$counter" 30
+cairn checkpoint --exit ex >tool 2>&1
+ok "a checkpoint that stops the job is committed" grep -q committed tool
+wait $job
+ok "the exit code is 85" [ $? = 85 ]
+ok "no rank is left" [ -z "$(pid_of_rank 30)" ]
+cp out first
+ok "it is resumed" run 0 cairnrun --ckpt-dir ex --resume -n 2 "$counter" 30
+ok "each line was printed once by each rank" \
+	diff <(sort whole whole) <(sort first out)
+ok "without a checkpoint --resume starts anew" \
+	run 3 cairnrun --ckpt-dir new --resume -n 1 "$counter" 2 3
+
+begin us cairnrun --ckpt-dir us -n 1 "$counter" 30
+kill -USR1 "$(pgrep -P $job -x cairnrun)"
+wait $job
+ok "SIGUSR1 checkpoints and stops" [ $? = 85 ]
+
+# --- intervals, keep, automatic restarts ---
+ok "a timer makes epochs" run 0 cairnrun --ckpt-dir iv --interval 300ms \
+	--keep 2 -n 1 "$counter" 20
+ok "two of them are kept" \
+	[ "$(cairn ls --json iv | grep -c '"epoch"')" = 2 ]
+ok "prune leaves the newest" run 0 cairn prune iv
+ok "one is left" [ "$(cairn ls --json iv | grep -c '"epoch"')" = 1 ]
+begin au cairnrun --ckpt-dir au --restarts 1 -n 1 "$counter" 30
+cairn checkpoint au >tool 2>&1
+kill -KILL "$(pid_of_rank 30)"
+wait $job
+ok "a crashed job restarts by itself" [ $? = 0 ]
+ok "and comes to its end" [ "$(tail -n 1 out)" = "done" ]
+
+# --- damage ---
+image=$(ls iv/epoch-*/node-*.img)
+printf x | dd of="$image" bs=1 seek=5000 conv=notrunc 2>/dev/null
+ok "a flipped byte is found" run 1 cairn verify iv
+echo '{}' >"$(dirname "$image")/manifest.json"
+ok "a damaged manifest is no checkpoint" run 127 cairnrun --restart iv
+
+echo "1..$n"
+exit $failed

@@ -104,12 +104,27 @@ static void say_committed(struct session *s, const struct epoch_result *r)
 		    (unsigned long)(r->seconds * 1000 + 0.5), rate);
 }
 
-/* I7: each reason is said once, however often the timer meets it again. */
+/* I7: each reason is said once, however often the timer meets it again, also
+ * when several take turns. */
+static bool is_news(struct session *s, const char *reason)
+{
+	const size_t n = sizeof(s->reasons) / sizeof(*s->reasons);
+	uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
+
+	for (; *reason; reason++)
+		hash = (hash ^ (unsigned char)*reason) * 1099511628211ULL;
+	for (size_t i = 0; i < n; i++)
+		if (s->reasons[i] == hash)
+			return false;
+	memmove(s->reasons + 1, s->reasons, (n - 1) * sizeof(*s->reasons));
+	s->reasons[0] = hash;
+	return true;
+}
+
 static void say_failed(struct session *s, const struct epoch_result *r)
 {
-	bool news = strcmp(s->last_reason, r->reason);
+	bool news = is_news(s, r->reason);
 
-	fmt_print(s->last_reason, sizeof(s->last_reason), "%s", r->reason);
 	if (r->epoch)
 		session_say(s, news,
 			    "epoch %u was given up: %s; the job runs on%s",
@@ -126,7 +141,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	progress_clear(&s->progress);
 	close_epoch(s);
 	if (r->committed) {
-		s->last_reason[0] = '\0';
+		memset(s->reasons, 0, sizeof(s->reasons));
 		say_committed(s, r);
 	} else if (!s->ended) {
 		say_failed(s, r);

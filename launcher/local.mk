@@ -53,3 +53,6 @@ check_PROGRAMS += tests/programs/launcher/counter
 tests_programs_launcher_counter_SOURCES = tests/programs/launcher/counter.c
 TESTS += tests/system/0300-launcher.t
 EXTRA_DIST += tests/system/0300-launcher.t
+
+dist_man_MANS += launcher/cairn.1 launcher/cairnrun.1
+EXTRA_DIST += launcher/README.md launcher/coordinator.md

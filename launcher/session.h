@@ -46,7 +46,7 @@ struct session {
 	bool stopping;	      /* after a committed checkpoint-exit */
 	bool interrupted;     /* the user ended it */
 	bool ended;	      /* the child has */
-	char last_reason[480];
+	uint64_t reasons[32]; /* hashes of those that were said (I7) */
 };
 
 /*

@@ -248,10 +248,16 @@ int comm_init(struct err *err)
 
 int comm_private_make(struct err *err)
 {
+	int group;
+
 	REAL(Comm_set_errhandler, MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 	REAL(Comm_set_errhandler, MPI_COMM_SELF, MPI_ERRORS_RETURN);
+	/* MPICH 4.0.2 makes a communicator's group when it is first asked for,
+	 * and MPI_Comm_create_group crashes on one that was not. */
 	if (REAL(Comm_dup, MPI_COMM_WORLD, &comm_private.id) ||
-	    REAL(Comm_dup, MPI_COMM_SELF, &comm_private_self.id))
+	    REAL(Comm_dup, MPI_COMM_SELF, &comm_private_self.id) ||
+	    REAL(Comm_group, comm_private.id, &group) ||
+	    REAL(Group_free, &group))
 		return err_set(err, -EIO,
 			       "the MPI library cannot duplicate "
 			       "MPI_COMM_WORLD for Cairn's own messages");

@@ -283,7 +283,7 @@ int main(int argc, char **argv)
 	r->job.dirfd = -1;
 	log_init("", getenv("CAIRN_LOG"));
 	for (char **p = argv + 1; *p; p++)
-		if (!strcmp(*p, "--verbose"))
+		if (!strcmp(*p, "--verbose") && !getenv("CAIRN_LOG"))
 			log_init("", "info");
 	rc = run(r, argv + 1, &err);
 	if (rc) {

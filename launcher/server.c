@@ -80,6 +80,18 @@ static void sweep(struct timer *t)
 		loop_untimer(s->loop, &s->timer);
 }
 
+/* With CAIRN_LOG=debug all that is said can be read along. */
+static void trace(const struct peer *p, const char *way, const json_t *message)
+{
+	char *text;
+
+	if (!log_enabled(LOG_DEBUG))
+		return;
+	text = json_dumps(message, JSON_COMPACT);
+	log_debug("peer %zu %s %.800s", p->number, way, text ? text : "?");
+	free(text);
+}
+
 static void want(struct peer *p)
 {
 	if (!p->dead)
@@ -103,6 +115,7 @@ static void peer_ready(struct watch *w, uint32_t events)
 		rc = channel_receive(p->channel, &message, &err);
 		if (rc)
 			break;
+		trace(p, "says", message);
 		s->ops->message(s->arg, p, message);
 		json_decref(message);
 	}
@@ -193,6 +206,8 @@ void server_send(struct peer *p, json_t *message)
 {
 	struct err err;
 
+	if (message)
+		trace(p, "is told", message);
 	/* A connection that cannot be written to is found when it is read. */
 	if (message && !p->dead && channel_send(p->channel, message, &err))
 		log_debug("%s", err.text);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # 0300-launcher.t - cairnrun and cairn as people use them, on programs without
-# shellcheck disable=SC2317,SC2016 # functions are called through ok
 # MPI: the same output and exit codes as mpiexec's, checkpoints, kills, restarts
+# shellcheck disable=SC2317,SC2016 # functions are called through ok
 build=$(cd "${top_builddir:-.}" && pwd)
 counter=$build/tests/programs/launcher/counter
 PATH=$build/launcher:$PATH

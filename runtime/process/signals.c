@@ -418,6 +418,9 @@ static void cancel_prepare(void)
 
 EXPORT int pthread_cancel(pthread_t thread)
 {
+	int result;
+
 	pthread_once(&cancel_once, cancel_prepare);
-	return REAL(pthread_cancel)(thread);
+	result = REAL(pthread_cancel)(thread);
+	return tid_cancel(thread) ? 0 : result;
 }

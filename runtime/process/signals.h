@@ -3,7 +3,9 @@
 #ifndef CAIRN_PROCESS_SIGNALS_H
 #define CAIRN_PROCESS_SIGNALS_H
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -27,6 +29,10 @@ void signals_wrap(int sig);
 struct thread;
 void rewind_after(struct thread *t, ucontext_t *uc, uint64_t entered);
 void rewind_genuine(struct thread *t, ucontext_t *uc, int flags);
+
+/* tid_cancel - after a restart: pthread_cancel()'s signal, to the number that
+ * the thread has now (tid.c); false: nothing to do. */
+bool tid_cancel(pthread_t thread);
 
 /* mask.c: CONTROL_SIGNAL does not exist for the program. */
 #define CONTROL_BIT (1ULL << (CONTROL_SIGNAL - 1))

@@ -3,7 +3,11 @@
 #define _GNU_SOURCE
 #include "runtime/process/private.h"
 
+#include "runtime/base/fmt.h"
+#include "runtime/process/signals.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +24,8 @@
 
 REAL_SLOT(pthread_kill);
 REAL_SLOT(pthread_sigqueue);
+REAL_SLOT(pthread_setname_np);
+REAL_SLOT(pthread_getname_np);
 REAL_SLOT(pthread_setaffinity_np);
 REAL_SLOT(pthread_getaffinity_np);
 REAL_SLOT(pthread_setschedparam);
@@ -32,7 +38,7 @@ static bool translating(void)
 	return process_restarts() != 0;
 }
 
-/* A pthread_t is the thread's FS base. */
+/* A pthread_t is the thread's FS base.  0: it has ended. */
 static int tid_of(pthread_t thread)
 {
 	uint64_t mask = mask_all();
@@ -193,4 +199,59 @@ EXPORT int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *set)
 					       tid_to_kernel(tid) :
 					       tid,
 				       size, set);
+}
+
+/* libc has marked the thread, but signalled the cached number. */
+bool tid_cancel(pthread_t thread)
+{
+	int tid = translating() ? tid_of(thread) : 0;
+
+	return tid &&
+	       !sys_call(SYS_tgkill, process_link.pid, tid, SIGNAL_CANCEL);
+}
+
+static long name_file(pthread_t thread, int flags)
+{
+	char path[64];
+
+	fmt_print(path, sizeof(path), "/proc/self/task/%d/comm",
+		  tid_of(thread));
+	return sys_call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC);
+}
+
+EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+{
+	size_t len = strlen(name);
+	long fd, n;
+
+	if (!translating())
+		return REAL(pthread_setname_np)(thread, name);
+	if (len > 15)
+		return ERANGE;
+	fd = name_file(thread, O_RDWR);
+	if (fd < 0)
+		return (int)-fd;
+	n = sys_call(SYS_write, fd, name, len);
+	sys_call(SYS_close, fd);
+	return as_error(n);
+}
+
+EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
+{
+	long fd, n;
+
+	if (!translating())
+		return REAL(pthread_getname_np)(thread, name, size);
+	if (size < 16)
+		return ERANGE;
+	fd = name_file(thread, O_RDONLY);
+	if (fd < 0)
+		return (int)-fd;
+	n = sys_call(SYS_read, fd, name, size - 1);
+	sys_call(SYS_close, fd);
+	if (n < 0)
+		return (int)-n;
+	/* the file ends in a newline */
+	name[n && name[n - 1] == '\n' ? n - 1 : n] = '\0';
+	return 0;
 }

@@ -20,7 +20,8 @@ typedef void (*fill_done)(void *arg, uint32_t rank, int code,
 int fill_start(struct loop *loop, const struct image *im, uint32_t rank,
 	       int mem, unsigned int nthreads, fill_done done, void *arg,
 	       struct fill **fill, struct err *err) must_check;
-/* fill_destroy - waits for its threads; NULL allowed. */
+/* fill_destroy - waits for its threads; NULL allowed.  May be called in done,
+ * whose err ends with it. */
 void fill_destroy(struct fill *f);
 
 #endif

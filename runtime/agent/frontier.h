@@ -13,7 +13,7 @@
 
 /*
  * Driven by messages only; knows control pages but neither processes nor
- * sockets, so that it can be tested by itself (frontier.md).
+ * sockets, so that it can be tested by itself (mpi_wrappers/frontier.md).
  */
 struct frontier;
 

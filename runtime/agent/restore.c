@@ -223,13 +223,13 @@ static void filled(void *arg, uint32_t rank, int code, const struct err *err)
 	struct control_msg msg = { .type = CONTROL_GO,
 				   .epoch = agent->restore_epoch };
 
-	filling_free(agent->restore, g);
-	if (!r || !rank_lives(r))
-		return; /* its end was told already */
-	if (code)
-		rank_deny(r, err->text);
-	else
-		rank_send(r, &msg, -1);
+	if (r && rank_lives(r)) { /* else its end was told already */
+		if (code)
+			rank_deny(r, err->text);
+		else
+			rank_send(r, &msg, -1);
+	}
+	filling_free(agent->restore, g); /* err lies in it: last */
 }
 
 /* All cores, shared by the ranks of this node. */

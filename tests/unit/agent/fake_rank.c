@@ -271,9 +271,12 @@ static void frontier(uint32_t epoch)
 	bool held = false;
 	uint32_t told = 0;
 
-	while (page->agent.cmd == CMD_FRONTIER && page->agent.epoch == epoch) {
+	for (;;) {
 		uint32_t seq = page->agent.seq;
 
+		if (page->agent.cmd != CMD_FRONTIER ||
+		    page->agent.epoch != epoch)
+			return;
 		if (may_hold(epoch) && (!held || told != seq)) {
 			held = true;
 			told = seq;
@@ -289,8 +292,13 @@ static void frontier(uint32_t epoch)
 
 static void cmd_wait(uint32_t epoch, enum control_cmd from)
 {
-	while (page->agent.epoch == epoch && page->agent.cmd == from)
-		page_wait(page->agent.seq);
+	for (;;) {
+		uint32_t seq = page->agent.seq;
+
+		if (page->agent.epoch != epoch || page->agent.cmd != from)
+			return;
+		page_wait(seq);
+	}
 }
 
 /* One epoch; the memory is written over as soon as the rank may. */

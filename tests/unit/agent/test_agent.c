@@ -106,6 +106,17 @@ static void set_up(void)
 	mkdir(dir, 0700);
 }
 
+/* For a failure: which of the ranks have ended, and how. */
+static void ranks_note(void)
+{
+	int status;
+
+	for (int i = 0; i < 3; i++)
+		if (ranks[i] && waitpid(ranks[i], &status, WNOHANG) > 0)
+			unit_note("rank %d has ended with status 0x%x", i,
+				  (unsigned int)status);
+}
+
 /* The next message of this type; all others are passed over. */
 static json_t *expect(const char *type)
 {
@@ -120,6 +131,7 @@ static json_t *expect(const char *type)
 		if (ret) {
 			unit_note("waiting for \"%s\": %d %s", type, ret,
 				  err.text);
+			ranks_note();
 			CU_FAIL_FATAL("no such message came");
 			return NULL;
 		}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define GID_WORLD 1
+#define GID_INIT  2 /* MPI_Init, counted before there is a world */
 
 /* gid_self - of MPI_COMM_SELF of this world rank. */
 uint64_t gid_self(int world_rank);

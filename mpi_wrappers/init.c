@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* init.c - MPI_Init, MPI_Finalize, and what may be called before and after */
+#include "mpi_wrappers/gid.h"
 #include "mpi_wrappers/api.h"
 
 #include "mpi_wrappers/barrier.h"
@@ -22,7 +23,7 @@ static struct {
  * go on until they are (TRAPS, MPI 11).  This stands for a communicator that
  * all ranks have from the start.
  */
-static struct vcomm gate = { .gid = 1, .size = 1 };
+static struct vcomm gate = { .gid = GID_INIT, .size = 1 };
 
 static void gate_make(void)
 {

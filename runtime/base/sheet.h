@@ -93,8 +93,23 @@ struct sheet {
 	uint32_t app_pid;    /* pid when first started, for messages */
 	uint64_t stack_limit; /* RLIMIT_STACK: room to keep below the main
 				 stack */
-	uint64_t reserved[7];
+	uint64_t vdso_digest; /* sheet_vdso_digest() of the kernel's vdso */
+	uint64_t reserved[6];
 };
+
+/* The C library has cached addresses inside the vdso, so the same one must be
+ * there at a restart: a digest (FNV-1a) of its beginning, which holds the
+ * headers and the symbols' names and addresses, but no code that the kernel
+ * patches for each machine. */
+static inline uint64_t sheet_vdso_digest(uint64_t vdso)
+{
+	const unsigned char *p = (const unsigned char *)(uintptr_t)vdso;
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (int i = 0; i < 1024; i++)
+		h = (h ^ p[i]) * 0x100000001b3ULL;
+	return h;
+}
 
 /* A shared object (REGION_SHM) that the restorer made anew: an open descriptor
  * of it, so that the program's own descriptors can come back to it. */

@@ -152,7 +152,7 @@ static void classify_shared(struct region *r)
 		r->flags |= REGION_SAVE | REGION_FROM_RANK;
 }
 
-static int classify(struct region *r, struct err *err)
+static int classify(struct sheet *sheet, struct region *r, struct err *err)
 {
 	bool untouched = !map.rss && !map.swap;
 
@@ -163,6 +163,8 @@ static int classify(struct region *r, struct err *err)
 			      .ino = map.ino };
 	if (is_vdso(map.name)) {
 		r->kind = REGION_VDSO;
+		if (!strcmp(map.name, "[vdso]"))
+			sheet->vdso_digest = sheet_vdso_digest(map.start);
 		return 0;
 	}
 	if (map.flags & PROCMAP_DEVICE || !strncmp(map.name, "/SYSV", 5) ||
@@ -197,7 +199,7 @@ static int add_map(struct sheet_writer *w, struct err *err)
 	if (!strcmp(map.name, "[vsyscall]"))
 		return 0;
 	for (; next_piece(&start, map.end, &stop); start = stop) {
-		rc = classify(&r, err);
+		rc = classify(sheet, &r, err);
 		if (rc)
 			return rc;
 		r.start = start;

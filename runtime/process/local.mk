@@ -68,3 +68,5 @@ tests_unit_process_test_upper_LDADD = runtime/libcairn.so $(UNIT_LDADD)
 TESTS += tests/unit/process/test_upper tests/system/0200-process.t
 EXTRA_DIST += runtime/process/README.md runtime/process/epoch.md \
 	tests/system/0200-process.t
+
+EXTRA_DIST += runtime/process/capture.md

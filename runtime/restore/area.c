@@ -77,6 +77,12 @@ static void look_around(struct work *w, struct present *present)
 		present->at[present->n++] = (struct piece){
 			map.start, map.end - map.start
 		};
+		if (!strcmp(map.name, "[vdso]") &&
+		    sheet_vdso_digest(map.start) != w->sheet->vdso_digest)
+			die("rank %u: this node's kernel is not the one of the "
+			    "checkpoint (their vdso differ); restart on nodes "
+			    "with the same kernel",
+			    w->rank);
 		if (is_vdso(map.name) && w->nvdso < VDSO_PIECES)
 			w->vdso[w->nvdso++] = present->at[present->n - 1];
 	}

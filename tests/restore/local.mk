@@ -19,3 +19,9 @@ noinst_HEADERS = tests/programs/restore/ckpt.h
 TESTS += tests/system/0200-restore.t
 EXTRA_DIST += tests/system/0200-restore.t \
 	tests/programs/restore/loop.pl tests/programs/restore/loop.py
+
+check_PROGRAMS += tests/unit/restore/test_rank
+TESTS += tests/unit/restore/test_rank
+tests_unit_restore_test_rank_SOURCES = tests/unit/restore/test_rank.c
+tests_unit_restore_test_rank_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_restore_test_rank_LDADD = runtime/librank.a $(UNIT_LDADD)

@@ -163,6 +163,7 @@ static void report(struct coordinator *c, bool committed)
 		.epoch = c->epoch,
 		.committed = committed,
 		.exit = committed && c->stop_after,
+		.ending = !committed && c->ranks.first_exited >= 0,
 		.reason = committed ? NULL : c->why.text,
 		.bytes = c->tally.bytes,
 		.memory_bytes = c->tally.memory_bytes,

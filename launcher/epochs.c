@@ -123,7 +123,9 @@ static bool is_news(struct session *s, const char *reason)
 
 static void say_failed(struct session *s, const struct epoch_result *r)
 {
-	bool news = is_news(s, r->reason);
+	/* A timer that comes while a program ends well is not worth a word;
+	 * how it ended badly the starter says. */
+	bool news = !r->ending && is_news(s, r->reason);
 
 	if (r->epoch)
 		session_say(s, news,

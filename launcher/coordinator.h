@@ -50,7 +50,8 @@ struct epoch_result {
 	uint64_t attempt; /* what coordinator_request gave */
 	uint32_t epoch;	  /* 0: it did not even begin */
 	bool committed;
-	bool exit;	    /* committed, and the job is to stop now */
+	bool exit;   /* committed, and the job is to stop now */
+	bool ending; /* not committed because the program comes to its end */
 	const char *reason; /* one sentence when not committed */
 	uint64_t bytes, memory_bytes;
 	double pause_ms, seconds;

@@ -163,6 +163,50 @@ static int all_deliver(struct batch *b, MPI_Request requests[],
 	return real_ret ? real_ret : MPI_ERR_IN_STATUS;
 }
 
+/* Nothing special about it: its message is counted, and its record is free. */
+static inline bool ends_plainly(const struct vrequest *rq)
+{
+	return rq && rq->state == REQ_POSTED && !rq->persistent &&
+	       !rq->cancelled && (rq->op == OP_RECV || rq->op == OP_SEND) &&
+	       !rq->need.epoch;
+}
+
+static inline void end_plainly(struct vrequest *rq, const MPI_Status *real,
+			       MPI_Request *handle, MPI_Status *status)
+{
+	if (rq->op == OP_RECV)
+		request_received(rq->comm, rq->peer, real, MPI_SUCCESS);
+	if (status != MPI_STATUS_IGNORE) {
+		rq->status = *real;
+		request_status(status, rq);
+	}
+	*handle = MPI_REQUEST_NULL;
+	request_give_here(rq);
+}
+
+/* The real library completed all without an error. */
+static int all_succeeded(struct batch *b, MPI_Request requests[],
+			 MPI_Status statuses[])
+{
+	for (int i = 0; i < b->n; i++) {
+		MPI_Status *status = statuses == MPI_STATUSES_IGNORE ?
+					     MPI_STATUS_IGNORE :
+					     &statuses[i];
+
+		if (__builtin_expect(ends_plainly(b->rq[i]), 1)) {
+			end_plainly(b->rq[i], &b->status[i], &requests[i],
+				    status);
+			continue;
+		}
+		batch_finished(b, i, &b->status[i], MPI_SUCCESS);
+		if (b->rq[i] && b->rq[i]->state == REQ_DONE)
+			deliver(b->rq[i], &requests[i], status);
+		else
+			request_status_empty(status);
+	}
+	return MPI_SUCCESS;
+}
+
 static int wait_all(struct thread_ctx *ctx, struct batch *b,
 		    MPI_Request requests[], MPI_Status statuses[])
 {
@@ -175,7 +219,9 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 			statuses_prepare(b);
 			ret = (int)CROSS(lower_loops()->waitall, b->n, b->real,
 					 b->status, &ctx->stop, &done);
-			if (__builtin_expect(done, 1)) {
+			if (__builtin_expect(done && !ret, 1))
+				return all_succeeded(b, requests, statuses);
+			if (done) {
 				all_finished(b, ret);
 				return all_deliver(b, requests, statuses, ret);
 			}

@@ -113,14 +113,46 @@ struct vrequest *p2p_request(struct thread_ctx *ctx, enum request_op kind,
 /* --- non-blocking ----------------------------------------------------------
  */
 
-static inline int start(enum request_op kind, int function,
-			const struct p2p *op, MPI_Request *request)
+/* The common case of p2p_request, inline: a standard send, or a receive while
+ * nothing is in the drain queue. */
+static inline struct vrequest *request_plain(enum request_op kind,
+					     const struct p2p *op,
+					     struct vcomm *c, int *ret)
+{
+	struct vrequest *rq = request_take_here(kind, c, op->type);
+
+	if (__builtin_expect(!rq, 0)) {
+		*ret = MPI_ERR_NO_MEM;
+		return NULL;
+	}
+	request_fill(rq, op);
+	*ret = p2p_post(op, c, &rq->obj.real.id);
+	if (__builtin_expect(*ret != MPI_SUCCESS, 0)) {
+		request_give(rq);
+		return NULL;
+	}
+	if (kind == OP_SEND)
+		count_sent(c, op->peer, op->tag);
+	request_posted_here(rq);
+	return rq;
+}
+
+static inline __attribute__((always_inline)) int start(enum request_op kind,
+						       int function,
+						       const struct p2p *op,
+						       MPI_Request *request)
 {
 	struct thread_ctx *ctx = ctx_enter();
+	struct vcomm *c = comm_get(op->comm);
 	struct vrequest *rq;
 	int ret = MPI_SUCCESS;
 
-	rq = p2p_request(ctx, kind, op, &ret);
+	if (__builtin_expect(c && kind != OP_SSEND &&
+				     !(kind == OP_RECV && match_any()),
+			     1))
+		rq = request_plain(kind, op, c, &ret);
+	else
+		rq = p2p_request(ctx, kind, op, &ret);
 	if (__builtin_expect(rq != NULL, 1))
 		*request = rq->obj.handle;
 	else

@@ -4,6 +4,7 @@
 #define CAIRN_MPI_P2P_H
 
 #include "mpi_wrappers/api.h"
+#include "mpi_wrappers/peers.h"
 #include "mpi_wrappers/request.h"
 #include "runtime/base/sys.h"
 
@@ -41,15 +42,113 @@ static inline int comm_real(const struct vcomm *c, MPI_Comm comm)
 						real_comm(comm);
 }
 
-/* request.c */
-void request_lock(void);
-void request_unlock(void);
+/*
+ * The pool (request.c).  What a halo exchange does for each message is inline:
+ * with one thread that calls MPI there is no lock and no call.
+ */
+extern struct vrequest *request_free_list;
+extern uint64_t request_last_number;
+struct vrequest *request_pop_slow(void);
+void request_give_parts(struct vrequest *rq);
+void request_lock_slow(void);
+void request_unlock_slow(void);
+
+static inline void request_lock(void)
+{
+	if (__builtin_expect(request_threaded, 0))
+		request_lock_slow();
+}
+
+static inline void request_unlock(void)
+{
+	if (__builtin_expect(request_threaded, 0))
+		request_unlock_slow();
+}
+
+/* Between threads any order is a right one; within one it grows. */
+static inline uint64_t request_number(void)
+{
+	return request_threaded ? __atomic_add_fetch(&request_last_number, 1,
+						     __ATOMIC_RELAXED) :
+				  ++request_last_number;
+}
+
+static inline struct vrequest *request_take_here(enum request_op op,
+						 struct vcomm *comm,
+						 MPI_Datatype type)
+{
+	struct vrequest *rq = request_free_list;
+
+	if (__builtin_expect(!rq || request_threaded, 0)) {
+		rq = request_pop_slow();
+		if (!rq)
+			return NULL;
+	} else {
+		request_free_list = rq->next;
+	}
+	rq->op = op;
+	rq->state = REQ_INACTIVE;
+	rq->persistent = rq->detached = rq->hidden = false;
+	rq->cancelled = rq->bsend = false;
+	rq->obj.real.id = MPI_REQUEST_NULL;
+	rq->comm = comm;
+	if (comm)
+		keep_object(&comm->obj);
+	rq->type = type;
+	rq->type_ref = NULL;
+	if (__builtin_expect((uint32_t)type >> 30 == 3, 0)) {
+		rq->type_ref = handle_get(V_TYPE, type);
+		if (rq->type_ref)
+			keep_object(rq->type_ref);
+	}
+	rq->need.epoch = 0;
+	rq->asked = 0;
+	rq->error = MPI_SUCCESS;
+	rq->made = request_number();
+	return rq;
+}
+
+static inline void request_give_here(struct vrequest *rq)
+{
+	if (__builtin_expect(rq->child[0] || rq->temp || rq->recipe, 0))
+		request_give_parts(rq);
+	if (__builtin_expect(rq->need.epoch != 0, 0))
+		frontier_unblocked(&rq->need);
+	if (rq->comm)
+		drop_object(&rq->comm->obj);
+	if (__builtin_expect(rq->type_ref != NULL, 0))
+		drop_object(rq->type_ref);
+	rq->state = REQ_FREE;
+	request_lock();
+	rq->next = request_free_list;
+	request_free_list = rq;
+	request_unlock();
+}
+
+static inline void request_posted_here(struct vrequest *rq)
+{
+	rq->state = REQ_POSTED;
+	rq->seq = request_number();
+}
+
 /* Wait in the lower half, once; the state may be DONE after it. */
 void request_wait_real(struct thread_ctx *ctx, struct vrequest *rq);
 
 /* A receive is complete with this status and error: count its message. */
-void request_received(const struct vcomm *c, int peer, const MPI_Status *status,
-		      int error);
+void request_received_error(const struct vcomm *c, int source, int error);
+
+static inline void request_received(const struct vcomm *c, int peer,
+				    const MPI_Status *status, int error)
+{
+	int source = peer >= 0 ? peer : status->MPI_SOURCE;
+
+	if (source < 0 || source >= c->npeers)
+		return; /* MPI_PROC_NULL, or nothing was received */
+	if (__builtin_expect(error != MPI_SUCCESS, 0))
+		request_received_error(c, source, error);
+	else
+		peer_received(comm_peer_world(c, source));
+}
 
 /*
  * One operation as the program gave it.  post is the api number of the
@@ -66,8 +165,9 @@ struct p2p {
 };
 
 /* p2p_post - call the real function; gives its error and the real request. */
-static inline int p2p_post(const struct p2p *op, const struct vcomm *c,
-			   int *real)
+static inline __attribute__((always_inline)) int p2p_post(const struct p2p *op,
+							  const struct vcomm *c,
+							  int *real)
 {
 	return (int)cross_call_stack(real_fn(op->post),
 				     (const long[]){

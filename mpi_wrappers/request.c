@@ -17,45 +17,34 @@
  * freed, so a stale handle finds a record that says FREE.  `lock` guards the
  * free list and the lists of detached records when several threads call MPI.
  */
-static struct vrequest *free_list;
+struct vrequest *request_free_list;
 static struct vrequest *detached_list, **detached_end = &detached_list;
 static uint32_t ndetached;
-static uint64_t last_seq;
+uint64_t request_last_number;
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
-void request_lock(void)
+void request_lock_slow(void)
 {
-	if (!request_threaded)
-		return;
 	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
 		sys_call(SYS_sched_yield);
 }
 
-void request_unlock(void)
+void request_unlock_slow(void)
 {
-	if (request_threaded)
-		atomic_flag_clear_explicit(&lock, memory_order_release);
-}
-
-/* Between threads any order is a right one; within one it grows. */
-static uint64_t request_number(void)
-{
-	return request_threaded ?
-		       __atomic_add_fetch(&last_seq, 1, __ATOMIC_RELAXED) :
-		       ++last_seq;
+	atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
 /* --- records ---------------------------------------------------------------
  */
 
-static struct vrequest *pool_pop(void)
+struct vrequest *request_pop_slow(void)
 {
 	struct vrequest *rq;
 
 	request_lock();
-	rq = free_list;
+	rq = request_free_list;
 	if (rq)
-		free_list = rq->next;
+		request_free_list = rq->next;
 	request_unlock();
 	return rq ? rq : handle_new(V_REQUEST, sizeof(*rq));
 }
@@ -63,31 +52,10 @@ static struct vrequest *pool_pop(void)
 struct vrequest *request_take(enum request_op op, struct vcomm *comm,
 			      MPI_Datatype type)
 {
-	struct vrequest *rq = pool_pop();
-
-	if (!rq)
-		return NULL;
-	rq->op = op;
-	rq->state = REQ_INACTIVE;
-	rq->persistent = rq->detached = rq->hidden = false;
-	rq->cancelled = rq->bsend = false;
-	rq->obj.real.id = MPI_REQUEST_NULL;
-	rq->comm = comm;
-	if (comm)
-		keep_object(&comm->obj);
-	rq->type = type;
-	rq->type_ref = (uint32_t)type >> 30 == 3 ? handle_get(V_TYPE, type) :
-						   NULL;
-	if (rq->type_ref)
-		keep_object(rq->type_ref);
-	rq->need.epoch = 0;
-	rq->asked = 0;
-	rq->made = request_number();
-	rq->error = MPI_SUCCESS;
-	return rq;
+	return request_take_here(op, comm, type);
 }
 
-static void give_parts(struct vrequest *rq)
+void request_give_parts(struct vrequest *rq)
 {
 	for (int i = 0; i < 2; i++) {
 		if (rq->child[i])
@@ -105,25 +73,12 @@ static void give_parts(struct vrequest *rq)
 
 void request_give(struct vrequest *rq)
 {
-	if (__builtin_expect(rq->child[0] || rq->temp || rq->recipe, 0))
-		give_parts(rq);
-	if (__builtin_expect(rq->need.epoch != 0, 0))
-		frontier_unblocked(&rq->need);
-	if (rq->comm)
-		drop_object(&rq->comm->obj);
-	if (rq->type_ref)
-		drop_object(rq->type_ref);
-	rq->state = REQ_FREE;
-	request_lock();
-	rq->next = free_list;
-	free_list = rq;
-	request_unlock();
+	request_give_here(rq);
 }
 
 void request_posted(struct vrequest *rq)
 {
-	rq->state = REQ_POSTED;
-	rq->seq = request_number();
+	request_posted_here(rq);
 }
 
 /* --- completion ------------------------------------------------------------
@@ -138,16 +93,10 @@ static bool took_message(int error)
 	return class == MPI_ERR_TRUNCATE;
 }
 
-void request_received(const struct vcomm *c, int peer, const MPI_Status *status,
-		      int error)
+void request_received_error(const struct vcomm *c, int source, int error)
 {
-	int source = peer >= 0 ? peer : status->MPI_SOURCE;
-
-	if (source < 0 || source >= c->npeers)
-		return; /* MPI_PROC_NULL, or nothing was received */
-	if (__builtin_expect(error != MPI_SUCCESS, 0) && !took_message(error))
-		return;
-	peer_received(comm_peer_world(c, source));
+	if (took_message(error))
+		peer_received(comm_peer_world(c, source));
 }
 
 /* The real library took it back (ch4:ucx never does: TRAPS MPI 8). */

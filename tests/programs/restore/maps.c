@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@ static void on_signal(int sig)
 	char here;
 
 	handled = sig;
-	CHECK(&here >= alternate && &here < alternate + sizeof(alternate));
+	CHECK((uintptr_t)&here - (uintptr_t)alternate < sizeof(alternate));
 }
 
 static char *map(size_t pages, int prot, int flags, int fd)
@@ -95,7 +96,6 @@ int main(void)
 	strcpy(file, "changed");
 	strcpy(memory, "renewed");
 	CHECK(!strcmp(other, "renewed"));
-	CHECK(pread(mem, name + 30 - 30, 0, 0) == 0);
 	CHECK(pwrite(mem, "WAS", 3, 0) == 3 && !memcmp(other, "WASewed", 7));
 	for (size_t i = 0; i < 300 * PAGE; i += 111)
 		CHECK(a[i] == 'a');

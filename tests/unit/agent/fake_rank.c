@@ -336,7 +336,8 @@ static void epoch_run(const struct fake_rank *how, uint32_t epoch)
 
 static void run(const struct fake_rank *how)
 {
-	struct sigaction prod = { .sa_handler = prod_handler };
+	struct sigaction prod = { .sa_handler = prod_handler,
+				  .sa_flags = SA_RESTART };
 	struct sigaction term = { .sa_handler = term_handler };
 	uint32_t done = 0;
 

@@ -226,7 +226,7 @@ static void ranks_end(void)
 {
 	for (int i = 0; i < 2; i++) {
 		kill(ranks[i], SIGTERM);
-		status_of(ranks[i]);
+		CU_ASSERT_EQUAL(status_of(ranks[i]), FAKE_FINE);
 		expect_rank("exited");
 	}
 }

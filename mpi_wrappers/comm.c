@@ -38,12 +38,15 @@ int comm_group_ranks(int group, int **world, int *size)
 		ranks = upper_alloc(sizeof(*ranks) * (size_t)(2 * n + 1));
 		ret = ranks ? 0 : MPI_ERR_NO_MEM;
 	}
-	if (!ret) {
-		for (int i = 0; i < n; i++)
-			ranks[n + i] = i;
+	/* A session may have no world, and then its ranks mean nothing to us.
+	 */
+	for (int i = 0; !ret && i < n; i++) {
+		ranks[n + i] = i;
+		ranks[i] = MPI_UNDEFINED;
+	}
+	if (!ret && world_group.id)
 		ret = REAL(Group_translate_ranks, group, n, ranks + n,
 			   world_group.id, ranks);
-	}
 	if (ret) {
 		upper_free(ranks);
 		return ret;
@@ -202,10 +205,6 @@ int comm_made_opaque(int real, int function, MPI_Comm *out)
 		return MPI_SUCCESS;
 	*out = MPI_COMM_NULL;
 	REAL(Comm_set_errhandler, real, MPI_ERRORS_RETURN);
-	/* A session may have no world yet: then its ranks mean nothing to us.
-	 */
-	if (!world_group.id)
-		world_group.id = MPI_GROUP_EMPTY;
 	c = comm_new(real, function, comm_world, NULL, &ret);
 	if (!c)
 		return error_world(ret, function);

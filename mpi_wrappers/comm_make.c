@@ -65,6 +65,8 @@ static int comm_dup(MPI_Comm comm, const MPI_Info *info, MPI_Comm *newcomm,
 		if (!ret)
 			*newcomm = made_comm->obj.handle;
 	}
+	if (ret && newcomm)
+		*newcomm = MPI_COMM_NULL;
 	if (ret)
 		ret = error_comm(comm, ret, function);
 	else if (request)

@@ -53,7 +53,8 @@ static int create(enum vkind on, void *copy, void *del, int *keyval,
 	return ret;
 }
 
-/* Attributes that have it keep the record; the program's handle ends. */
+/* Attributes that have it keep the record.  As in MPICH, copies of the handle
+ * may be freed again as long as there are any. */
 static int keyval_free(enum vkind on, int *keyval, int function)
 {
 	struct thread_ctx *ctx = ctx_enter();
@@ -62,12 +63,15 @@ static int keyval_free(enum vkind on, int *keyval, int function)
 
 	if (keyval)
 		key = keyval_get(on, *keyval, &ret);
-	if (key && !key->freed) {
+	if (key) {
+		bool first = !key->freed;
+
 		key->freed = true;
-		object_put(key);
+		if (first)
+			object_put(key);
 		*keyval = MPI_KEYVAL_INVALID;
 	} else {
-		ret = error_world(ret ? ret : MPI_ERR_KEYVAL, function);
+		ret = error_world(ret, function);
 	}
 	ctx_leave(ctx);
 	return ret;

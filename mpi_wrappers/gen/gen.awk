@@ -295,6 +295,7 @@ function functions_c(    f, d, i, kinds, lens, l) {
 	letters["counts"] = "a"
 	letters["types"] = "t"
 	letters["mtypes"] = "t"
+	letters["type*"] = "N"
 	print "/* generated from api.tbl by gen.awk */"
 	print "#include \"mpi_wrappers/api.h\"\n"
 	print "const char *const api_names[FN_COUNT] = {"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mpi_wrappers/comm_private.h"
+#include "runtime/base/sys.h"
 #include "mpi_wrappers/gid.h"
 
 /* File-scope: one world a process. */
@@ -172,6 +173,7 @@ struct vcomm *comm_new(int real, int function, const struct vcomm *parent,
 
 int comm_publish(struct vcomm *c, uint64_t gid)
 {
+	comm_bury_sweep();
 	c->gid = gid;
 	return frontier_register(c) ? MPI_ERR_NO_SPACE : MPI_SUCCESS;
 }
@@ -265,6 +267,10 @@ int comm_private_make(struct err *err)
 
 void comm_fini(void)
 {
+	/* All ranks are in MPI_Finalize: what they freed can end, if all did.
+	 */
+	for (int i = 0; i < 1000 && comm_bury_sweep(); i++)
+		sys_call(SYS_sched_yield);
 	REAL(Comm_free, &comm_private.id);
 	REAL(Comm_free, &comm_private_self.id);
 	REAL(Group_free, &world_group.id);

@@ -246,9 +246,7 @@ static int comm_free(MPI_Comm *comm, int function)
 		ret = error_raise(c, ret, function);
 	} else {
 		/* Pending operations keep the record, and the real one. */
-		c->freed = true;
-		frontier_unregister(c);
-		object_put(c);
+		comm_bury(c);
 		*comm = MPI_COMM_NULL;
 	}
 	ctx_leave(ctx);

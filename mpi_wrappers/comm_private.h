@@ -31,6 +31,14 @@ struct real_handle comm_real_world_group(void);
 /* comm_group_ranks - world ranks of a real group: MPI_SUCCESS or an error. */
 int comm_group_ranks(int group, int **world, int *size);
 
+/* comm_bury.c: comm_bury - the program has freed c (its reference is taken): keep
+ * slot and real handle until all members have entered the free.  comm_bury_sweep
+ * - let go of those where all have; gives how many are left.  comm_bury_finish -
+ * in DRAIN, where all have entered: wait; -ECANCELED when the epoch is over. */
+void comm_bury(struct vcomm *c);
+size_t comm_bury_sweep(void);
+int comm_bury_finish(struct control_page *page, struct err *err) must_check;
+
 /* topology.c */
 struct topology_cart {
 	int ndims;

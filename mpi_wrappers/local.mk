@@ -22,6 +22,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/batch.c mpi_wrappers/batch.h \
 	mpi_wrappers/bsend.c \
 	mpi_wrappers/clock.c mpi_wrappers/clock.h \
+	mpi_wrappers/comm_bury.c \
 	mpi_wrappers/comm.c mpi_wrappers/comm.h \
 	mpi_wrappers/comm_make.c \
 	mpi_wrappers/comm_private.h \

@@ -159,6 +159,13 @@ int cairn_test_rebuild(void)
  * ---------------------------------------------------------------------------
  */
 
+static int rebuild_drain(struct control_page *page, struct err *err)
+{
+	int ret = comm_bury_finish(page, err);
+
+	return ret ? ret : drain_run(page, err);
+}
+
 static void rebuild_resume(bool aborted)
 {
 	drain_resume(aborted);
@@ -169,7 +176,7 @@ const struct epoch_hooks rebuild_hooks = {
 	.publish = frontier_publish,
 	.may_hold = frontier_may_hold,
 	.held_step = drain_held_step,
-	.drain = drain_run,
+	.drain = rebuild_drain,
 	.check = rebuild_check,
 	.resume = rebuild_resume,
 	.restart = rebuild_restart,

@@ -123,7 +123,7 @@ static void publish(struct control_page *page)
 	const struct epoch_hooks *hooks = process_hooks;
 	uint32_t idle = PHASE_IDLE;
 
-	if (process_mpi_starting || !wanted(page) ||
+	if (!wanted(page) ||
 	    !atomic_compare_exchange_strong(&phase, &idle, PHASE_PUBLISHING))
 		return;
 	atomic_store(&epoch, atomic_load(&page->agent.epoch));
@@ -358,7 +358,7 @@ static void come_back(struct lead *lead)
 	struct err err;
 
 	atomic_store(&page->rank.pid, (uint32_t)process_link.pid);
-	atomic_store(&page->rank.uses_mpi, hooks != NULL);
+	atomic_store(&page->rank.uses_mpi, process_uses_mpi);
 	atomic_store(&page->rank.leader_tid, (uint32_t)lead->self->ctx.tid);
 	stop_flags(0);
 	if (hooks && hooks->restart(restored_environ, &err)) {

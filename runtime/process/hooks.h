@@ -49,7 +49,8 @@ struct epoch_hooks {
 	int (*restart)(char **envp, struct err *err);
 };
 
-/* hooks_set - register (or, with NULL, remove) the MPI side's hooks. */
+/* hooks_set - register (or, with NULL, remove) the MPI side's hooks.  At any
+ * time: libmpi.so.12 has hooks from when it is loaded. */
 #ifndef PROCESS_API
 #define PROCESS_API __attribute__((visibility("default")))
 #endif

@@ -111,6 +111,15 @@ int link_inherit(int *agent_fd, int *control_fd, struct err *err)
 	return 0;
 }
 
+/* What another program registered before this one took its place. */
+static void slots_clear(struct control_page *page)
+{
+	uint32_t n = atomic_exchange(&page->rank.nslots, 0);
+
+	for (uint32_t i = 0; i < n && i < CONTROL_SLOTS; i++)
+		atomic_store(&page->slots[i].gid, 0);
+}
+
 /* A child of a wrapper that is the program after all. */
 void link_take_over(void)
 {
@@ -130,6 +139,7 @@ void link_take_over(void)
 	if (taken || link_set(spare_agent_fd, spare_control_fd, &err))
 		return;
 	spare_agent_fd = spare_control_fd = -1;
+	slots_clear(process_link.page);
 	link_ready();
 }
 

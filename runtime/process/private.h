@@ -28,8 +28,8 @@ void *real_find(const char *name, void *_Atomic *slot);
 extern const struct epoch_hooks *_Atomic process_hooks;
 extern const struct process_lower *_Atomic process_lower;
 
-/* Between process_mpi_begin() and hooks_set(): nothing can be published. */
-extern _Atomic bool process_mpi_starting;
+/* process_mpi_begin() was called. */
+extern bool process_uses_mpi;
 
 /* Clocks (clock.c).  now_ns - CLOCK_MONOTONIC of the kernel; program_now_ns -
  * as the program sees it, which never runs back; clock_to_kernel - an absolute

@@ -2,35 +2,25 @@
 /* safepoint.c - what the MPI side asks of an epoch */
 #include "runtime/process/epoch.h"
 
-/* MPI_Init is not interruptible (TRAPS, MPI 11): an epoch that comes meanwhile
- * is taken up at the end of it. */
-_Atomic bool process_mpi_starting;
+bool process_uses_mpi;
+
+void hooks_set(const struct epoch_hooks *hooks)
+{
+	process_hooks = hooks;
+}
 
 /* This process calls MPI, so it is the rank, and this thread its leader. */
-static struct control_page *mpi_page(void)
+void process_mpi_begin(void)
 {
 	struct control_page *page;
 
 	link_take_over();
 	page = process_page();
+	process_uses_mpi = true;
 	if (page) {
 		atomic_store(&page->rank.uses_mpi, 1);
 		atomic_store(&page->rank.leader_tid, (uint32_t)tid_here());
 	}
-	return page;
-}
-
-void hooks_set(const struct epoch_hooks *hooks)
-{
-	if (hooks)
-		mpi_page();
-	process_hooks = hooks;
-	process_mpi_starting = false;
-}
-
-void process_mpi_begin(void)
-{
-	process_mpi_starting = mpi_page() != NULL;
 }
 
 struct part {

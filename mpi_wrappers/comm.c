@@ -192,7 +192,7 @@ int comm_made(struct vcomm *parent, uint64_t count, int real, int function,
 		ret = comm_publish(c, gid_collective(parent->gid, count,
 						     comm_leader(c)));
 	if (ret)
-		return error_raise(parent, ret, function);
+		return ret;
 	*out = c->obj.handle;
 	return MPI_SUCCESS;
 }
@@ -209,7 +209,7 @@ int comm_made_opaque(int real, int function, MPI_Comm *out)
 	REAL(Comm_set_errhandler, real, MPI_ERRORS_RETURN);
 	c = comm_new(real, function, comm_world, NULL, &ret);
 	if (!c)
-		return error_world(ret, function);
+		return ret;
 	c->opaque = true;
 	opaque_opened(function);
 	/* No slot of the control page: while it lives there is no epoch. */

@@ -14,14 +14,21 @@ static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
 typedef void cxx_call(int kind, int *handle, int *code, void (*fn)(void));
 #define CXX_COMM 0
 
-static void call_program(struct verrhandler *handler, MPI_Comm comm, int code)
+/* Gives what the wrapper returns: a C handler may change the code; C++'s
+ * bindings would take anything but success for an error that nobody has heard
+ * of yet. */
+static int call_program(struct verrhandler *handler, MPI_Comm comm, int code)
 {
+	bool cxx = handler->cxx;
+	int told = code;
+
 	object_ref(handler);
 	if (handler->cxx)
-		((cxx_call *)handler->cxx)(CXX_COMM, &comm, &code, handler->fn);
+		((cxx_call *)handler->cxx)(CXX_COMM, &comm, &told, handler->fn);
 	else
-		((MPI_Comm_errhandler_function *)handler->fn)(&comm, &code);
+		((MPI_Comm_errhandler_function *)handler->fn)(&comm, &told);
 	object_put(handler);
+	return cxx ? MPI_SUCCESS : told;
 }
 
 int error_raise(struct vcomm *comm, int code, int function)
@@ -35,7 +42,7 @@ int error_raise(struct vcomm *comm, int code, int function)
 	if (id == MPI_ERRORS_ARE_FATAL || id == MPI_ERRORS_ABORT)
 		die_natively(comm, id, code);
 	else if (handler->fn)
-		call_program(handler, comm->obj.handle, code);
+		return call_program(handler, comm->obj.handle, code);
 	return code;
 }
 

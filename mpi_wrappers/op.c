@@ -42,6 +42,10 @@ static MPI_Datatype body_type(struct op_body *body, int real)
 	return body->last_virtual;
 }
 
+/* C++'s takes the length and the datatype by value. */
+typedef void cxx_op(void *in, void *inout, int len, MPI_Datatype type,
+		    void *fn);
+
 /* len points to an int, or to an MPI_Count: the program knows which. */
 static void op_called(void *in, void *inout, void *len, int *real_type_in)
 {
@@ -49,8 +53,7 @@ static void op_called(void *in, void *inout, void *len, int *real_type_in)
 	MPI_Datatype type = body_type(body, *real_type_in);
 
 	if (body->cxx)
-		((void (*)(void *, void *, int *, MPI_Datatype *,
-			   void *))body->cxx)(in, inout, len, &type, body->fn);
+		((cxx_op *)body->cxx)(in, inout, *(int *)len, type, body->fn);
 	else
 		((void (*)(void *, void *, void *,
 			   MPI_Datatype *))body->fn)(in, inout, len, &type);

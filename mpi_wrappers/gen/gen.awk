@@ -234,7 +234,6 @@ function wrapper(f,    i, c, counted) {
 			print "\t\tcoll_enter(ctx, c, FN_" name[f] ");"
 	}
 	call_real(f)
-	raise(f)
 	hand_out(f)
 	if (find(f, "newreq") && (action[f] == "icoll" || action[f] == "pcoll"))
 		keep_type_arrays(f, arg[f, find(f, "newreq")])
@@ -244,6 +243,8 @@ function wrapper(f,    i, c, counted) {
 		print "\tif (!ret)\n\t\topaque_opened(FN_" name[f] ");"
 	if (action[f] == "tool_close")
 		print "\tif (!ret)\n\t\topaque_closed(FN_" name[f] ");"
+	# last: a C++ handler turns the code into success
+	raise(f)
 	print "\tctx_leave(ctx);"
 	print "\treturn ret;"
 	print "}"

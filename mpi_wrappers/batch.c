@@ -31,6 +31,14 @@ void batch_fini(struct batch *b)
 		upper_free(b->memory);
 }
 
+/* MPICH 4.0.2's MPI_Testall gives MPI_ERR_IN_STATUS when only some of several
+ * persistent collectives are complete. */
+static inline bool is_for_one_by_one(const struct vrequest *rq)
+{
+	return rq->state > REQ_POSTED || rq->child[0] ||
+	       rq->op == OP_PERSISTENT_COLLECTIVE;
+}
+
 enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[])
 {
 	b->kind = BATCH_PLAIN;
@@ -40,9 +48,7 @@ enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[])
 		b->rq[i] = rq;
 		if (__builtin_expect(rq != NULL, 1)) {
 			b->real[i] = rq->obj.real.id;
-			if (__builtin_expect(rq->state > REQ_POSTED ||
-						     rq->child[0],
-					     0) &&
+			if (__builtin_expect(is_for_one_by_one(rq), 0) &&
 			    b->kind == BATCH_PLAIN)
 				b->kind = BATCH_MIXED;
 			continue;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "mpi_wrappers/agree.h"
 #include "mpi_wrappers/comm_private.h"
 
 /*
@@ -33,6 +34,16 @@ static int list_add(void *object, void *arg)
 	}
 	list->comms[list->n++] = object;
 	return 0;
+}
+
+/* Those that the program has freed are made only if a member still needs them,
+ * which all must agree on (agree.h). */
+static int list_live(void *object, void *arg)
+{
+	struct vcomm *c = object;
+
+	c->obj.real.id = 0;
+	return c->freed ? 0 : list_add(c, arg);
 }
 
 static void list_sort(struct comm_list *list)
@@ -86,11 +97,15 @@ static int rebuild_one(struct vcomm *c)
 
 	if (!ret && c->remote_size)
 		ret = make_inter(c, &made);
-	if (!ret)
+	if (!ret && !c->freed)
 		ret = comm_topology_rebuild(c, &made);
 	if (ret)
 		return ret;
 	REAL(Comm_set_errhandler, made, MPI_ERRORS_RETURN);
+	if (c->freed) {
+		c->obj.real.id = made;
+		return MPI_SUCCESS;
+	}
 	if (c->name[0])
 		REAL(Comm_set_name, made, c->name);
 	c->obj.real.id = made;
@@ -100,8 +115,10 @@ static int rebuild_one(struct vcomm *c)
 int comm_rebuild(struct err *err)
 {
 	struct comm_list list = { 0 };
-	int ret = handle_each(V_COMM, list_add, &list);
+	int ret = handle_each(V_COMM, list_live, &list);
 
+	if (!ret)
+		ret = agree_freed(list_add, &list, err);
 	list_sort(&list);
 	for (size_t i = 0; i < list.n && !ret; i++) {
 		ret = rebuild_one(list.comms[i]);
@@ -116,6 +133,7 @@ int comm_rebuild(struct err *err)
 				      list.comms[i]->size, ret);
 	}
 	upper_free(list.comms);
+	agree_freed_drop();
 	return ret;
 }
 

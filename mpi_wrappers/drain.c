@@ -339,6 +339,9 @@ static int drain(struct control_page *page, uint32_t epoch, struct err *err)
 	running = false;
 	drain_view_fini(&view);
 	if (!ret) {
+		/* What the program gave away is complete: it keeps no freed
+		 * communicator that other members may not have any more. */
+		request_reap(ctx_here());
 		sync_settle(true);
 		report(page);
 		return 0;

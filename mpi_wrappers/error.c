@@ -6,8 +6,11 @@
 static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
 			 int code)
 {
-	REAL(Comm_set_errhandler, comm->obj.real.id, handler);
-	REAL(Comm_call_errhandler, comm->obj.real.id, code);
+	/* One that was freed may not have come back after a restart. */
+	int real = comm->obj.real.id ? comm->obj.real.id : MPI_COMM_WORLD;
+
+	REAL(Comm_set_errhandler, real, handler);
+	REAL(Comm_call_errhandler, real, code);
 }
 
 /* C++'s bindings say which kind of object it is. */

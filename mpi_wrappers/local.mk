@@ -16,6 +16,7 @@ noinst_LIBRARIES += mpi_wrappers/libmpiwrap.a
 mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/address.c \
 	mpi_wrappers/api.h \
+	mpi_wrappers/agree.c mpi_wrappers/agree.h \
 	mpi_wrappers/attr.c mpi_wrappers/attr.h \
 	mpi_wrappers/attr_list.c \
 	mpi_wrappers/barrier.c mpi_wrappers/barrier.h \

@@ -77,6 +77,8 @@ struct vrequest {
 	struct frontier_need need;
 	uint32_t asked; /* the epoch in which the receiver was asked to drain */
 	struct recipe *recipe; /* makes a persistent collective again */
+	uint64_t ordinal;      /* of a persistent collective: the same on all
+				  members (agree.h) */
 	/* synchronous sends (sync.c) */
 	struct vrequest *sync_next;
 	uint64_t sync_id;

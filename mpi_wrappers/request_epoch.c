@@ -2,6 +2,7 @@
 /* request_epoch.c - all requests at once: for epochs and restarts */
 #include <errno.h>
 
+#include "mpi_wrappers/agree.h"
 #include "mpi_wrappers/p2p.h"
 #include "runtime/process/process.h"
 
@@ -42,6 +43,7 @@ MPI_Request request_persistent_collective(struct vcomm *comm,
 	if (rq) {
 		rq->persistent = true;
 		rq->recipe = recipe;
+		rq->ordinal = comm ? atomic_load(&comm->entered) >> 1 : 0;
 	} else if (recipe) {
 		recipe_free(recipe);
 	}
@@ -205,6 +207,8 @@ static int remake(struct vrequest *rq, void *arg)
 	if (!rq->persistent)
 		return 0;
 	rq->obj.real.id = MPI_REQUEST_NULL;
+	if (rq->op == OP_PERSISTENT_COLLECTIVE && !agree_is_shared(rq))
+		return 0; /* can only be freed any more */
 	if (rq->op == OP_PERSISTENT_COLLECTIVE)
 		return rq->recipe && recipe_call(rq->recipe,
 						 &rq->obj.real.id) ==
@@ -238,7 +242,10 @@ static int repost(struct vrequest *rq, void *arg)
 
 int request_rebuild(void)
 {
-	int ret = each_sorted(remake, NULL, before_by_made);
+	int ret = agree_persistent();
 
+	if (!ret)
+		ret = each_sorted(remake, NULL, before_by_made);
+	agree_persistent_drop();
 	return ret ? ret : request_each(repost, NULL);
 }

@@ -3,10 +3,11 @@
 mpi_programs = \
 	tests/programs/heat \
 	tests/programs/objects \
+	tests/programs/situations \
 	tests/programs/storm
 $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c
 	$(AM_V_CC)$(MKDIR_P) tests/programs && $(MPICC) -std=gnu11 -O2 -g \
 		-Wall -Wextra -Wno-stringop-overflow -pthread -o $@ $< -lm
 check_DATA = $(mpi_programs)
 CLEANFILES += $(mpi_programs)
-EXTRA_DIST += tests/programs/heat.c tests/programs/objects.c tests/programs/storm.c
+EXTRA_DIST += $(mpi_programs:=.c)

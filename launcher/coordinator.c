@@ -20,6 +20,8 @@
 #define STALL_MS_MAX 30000
 #define SLICE_MS     50
 #define SLICE_MS_MAX 1000
+/* How long after its first rank a program that ends may have others. */
+#define ENDING_MS 3000
 
 enum epoch_input {
 	INPUT_REQUEST, /* wanted, and all ranks are up */
@@ -53,6 +55,7 @@ struct coordinator {
 	bool wanted_stop;
 	int64_t started_ms; /* of the attempt under way */
 	int64_t request_ms;
+	int64_t exited_ms; /* when the first rank ended */
 	int64_t stall_ms, slice_ms;
 	struct frontier *frontier;
 	struct tally tally; /* what the agents have done of this epoch */
@@ -155,6 +158,13 @@ static void frontier_end(struct coordinator *c)
 	c->ops->timer(c->arg, TIMER_STALL, 0);
 }
 
+/* A program whose ranks have just begun to end is about to be over. */
+static bool is_ending(const struct coordinator *c)
+{
+	return c->ranks.first_exited >= 0 &&
+	       clock_ms() - c->exited_ms < ENDING_MS;
+}
+
 /* Tell whoever waits how the attempt ended. */
 static void report(struct coordinator *c, bool committed)
 {
@@ -163,7 +173,7 @@ static void report(struct coordinator *c, bool committed)
 		.epoch = c->epoch,
 		.committed = committed,
 		.exit = committed && c->stop_after,
-		.ending = !committed && c->ranks.first_exited >= 0,
+		.ending = !committed && is_ending(c),
 		.reason = committed ? NULL : c->why.text,
 		.bytes = c->tally.bytes,
 		.memory_bytes = c->tally.memory_bytes,
@@ -175,32 +185,40 @@ static void report(struct coordinator *c, bool committed)
 	c->ops->ended(c->arg, &result);
 }
 
-/* Why no epoch can begin now, though one is wanted; NULL: it can. */
-static const char *obstacle(const struct coordinator *c)
+/* Ranks keep the connection that they were started with: a new agent could not
+ * take over those of a lost one. */
+static int agent_is_lost(const struct agent *a, struct err *err)
 {
-	static char text[160];
+	return err_set(err, -ENOTCONN,
+		       "the agent on node %s is lost, so this job can have no "
+		       "more checkpoints; it runs on, and has them again when "
+		       "it is restarted from an older one",
+		       a->node);
+}
 
+/* Why no epoch can begin now, though one is wanted; 0: it can. */
+static int obstacle(const struct coordinator *c, struct err *err)
+{
 	for (size_t i = 0; i < c->nagents; i++)
 		if (c->agents[i].lost)
-			return "an agent of this job is lost; the job is about "
-			       "to end";
-	if (c->ranks.n && c->ranks.first_exited >= 0) {
-		fmt_print(text, sizeof(text),
-			  "rank %d has already ended; a job can be "
-			  "checkpointed only while all its ranks run",
-			  c->ranks.first_exited);
-		return text;
-	}
-	return NULL;
+			return agent_is_lost(&c->agents[i], err);
+	if (c->ranks.n && c->ranks.first_exited >= 0)
+		return err_set(err, -EBUSY,
+			       "rank %d has already ended; a job can be "
+			       "checkpointed only while all its ranks run",
+			       c->ranks.first_exited);
+	return 0;
 }
 
 /* Begin what is wanted, once all ranks are up. */
 static void begin_if_wanted(struct coordinator *c)
 {
-	const char *why = obstacle(c);
+	int rc;
 
-	if (c->state != EPOCH_IDLE || !c->wanted ||
-	    (!why && !ranks_are_up(&c->ranks)))
+	if (c->state != EPOCH_IDLE || !c->wanted)
+		return;
+	rc = obstacle(c, &c->why);
+	if (!rc && !ranks_are_up(&c->ranks))
 		return;
 	c->wanted = false;
 	c->stop_after = c->wanted_stop;
@@ -208,15 +226,13 @@ static void begin_if_wanted(struct coordinator *c)
 	c->attempt++;
 	c->started_ms = clock_ms();
 	tally_init(&c->tally, c->nagents);
-	if (!why) {
+	if (!rc) {
 		c->epoch = c->options.next_epoch;
 		if (!c->ops->begin(c->arg, c->epoch, &c->why)) {
 			c->options.next_epoch++;
 			input(c, INPUT_REQUEST);
 			return;
 		}
-	} else {
-		err_set(&c->why, -EBUSY, "%s", why);
 	}
 	c->epoch = 0;
 	if (c->options.interval_ms)
@@ -381,10 +397,15 @@ size_t coordinator_agent(struct coordinator *c, const char *node)
 
 void coordinator_lost(struct coordinator *c, size_t agent)
 {
+	struct err err;
+
 	c->agents[agent].lost = true;
-	fail(c, "the agent on node %s is lost; the epoch is given up",
-	     c->agents[agent].node);
-	begin_if_wanted(c); /* to say that it cannot be */
+	/* An attempt that cannot begin says at once why there will be none. */
+	if (ranks_forget(&c->ranks, agent) && c->state == EPOCH_IDLE)
+		c->wanted = true;
+	agent_is_lost(&c->agents[agent], &err);
+	fail(c, "%s", err.text);
+	begin_if_wanted(c);
 }
 
 /* Agents say of a rank that does not hold where it is: for the sentence that
@@ -431,6 +452,8 @@ static void rank_came(struct coordinator *c, size_t agent,
 	}
 	if (!were_up && ranks_are_up(&c->ranks) && c->options.interval_ms)
 		c->ops->timer(c->arg, TIMER_INTERVAL, c->options.interval_ms);
+	if (!exited && c->ranks.counts[RANK_EXITED])
+		c->exited_ms = clock_ms();
 	c->ops->changed(c->arg);
 	/* Once it is captured a rank may end: its twin is what is read. */
 	if (c->ranks.counts[RANK_EXITED] > exited && c->state < EPOCH_WRITING) {

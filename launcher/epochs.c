@@ -132,8 +132,8 @@ static void say_failed(struct session *s, const struct epoch_result *r)
 			    "epoch %u was given up: %s; the job runs on%s",
 			    r->epoch, r->reason,
 			    s->committed ? ", older epochs stay" : "");
-	else
-		session_say(s, news, "no checkpoint: %s", r->reason);
+	else if (news)
+		session_say(s, true, "no checkpoint: %s", r->reason);
 }
 
 static void epoch_ended(void *arg, const struct epoch_result *r)

@@ -74,6 +74,24 @@ int ranks_update(struct ranks *r, size_t agent, const json_t *message,
 	return 0;
 }
 
+size_t ranks_forget(struct ranks *r, size_t agent)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct rank_entry *e = &r->v[i];
+
+		if (e->agent != (int32_t)agent || e->state == RANK_EXITED)
+			continue;
+		r->counts[e->state]--;
+		r->counts[RANK_UNKNOWN]++;
+		e->state = RANK_UNKNOWN;
+		e->agent = -1;
+		n++;
+	}
+	return n;
+}
+
 bool ranks_are_up(const struct ranks *r)
 {
 	return r->n &&

@@ -29,6 +29,9 @@ struct ranks {
 /* ranks_update - a `rank` message; -EPROTO if it is malformed. */
 int ranks_update(struct ranks *r, size_t agent, const json_t *message,
 		 struct err *err) must_check;
+/* ranks_forget - nothing more will be heard of this agent's ranks; gives how
+ * many had not ended. */
+size_t ranks_forget(struct ranks *r, size_t agent);
 /* ranks_are_up - each rank is running (or past MPI_Finalize). */
 bool ranks_are_up(const struct ranks *r);
 int ranks_agent(const struct ranks *r, int rank); /* -1: unknown or exited */

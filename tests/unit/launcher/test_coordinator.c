@@ -296,6 +296,32 @@ static void test_failures(void)
 	}
 }
 
+/* It is said at once, though nobody asked, and again in the same words: so the
+ * user hears it once.  The job does not wait for its ranks any more. */
+static void test_lost_agent(void)
+{
+	char reason[sizeof(((struct world *)NULL)->reason)];
+	struct world w;
+
+	start(&w, 1000);
+	coordinator_lost(w.c, 1);
+	CU_ASSERT_EQUAL(w.results, 1);
+	CU_ASSERT(!w.result.committed && !w.result.ending);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.reason, "n1 is lost"));
+	strcpy(reason, w.reason);
+	coordinator_timer(w.c, TIMER_INTERVAL);
+	CU_ASSERT_EQUAL(w.results, 2);
+	CU_ASSERT_STRING_EQUAL(w.reason, reason);
+	CU_ASSERT_PTR_NULL(strstr(w.did, "begin"));
+	CU_ASSERT(!coordinator_is_over(w.c));
+	rank(&w, 0, "exited");
+	CU_ASSERT(coordinator_is_over(w.c));
+	/* an agent whose ranks have all ended is not missed */
+	coordinator_lost(w.c, 0);
+	CU_ASSERT_EQUAL(w.results, 2);
+	fini(&w);
+}
+
 static void test_commit_fails(void)
 {
 	struct world w;
@@ -444,6 +470,7 @@ static const struct unit_test coordinator_tests[] = {
 	{ "requests are merged while the epoch's contents are open",
 	  test_merge },
 	{ "a failure in any state gives the epoch up, once", test_failures },
+	{ "a lost agent is said at once, and not waited for", test_lost_agent },
 	{ "a commit that fails leaves the job running", test_commit_fails },
 	{ "a folder that cannot be made is said", test_begin_fails },
 	{ "images that lack a rank are not committed", test_missing_rank },

@@ -68,6 +68,7 @@ static void tool_checkpoint(struct session *s, struct peer *p,
 {
 	bool stop = json_is_true(json_object_get(message, "exit"));
 	struct waiter *w = calloc(1, sizeof(*w));
+	uint64_t attempt;
 
 	if (!w) {
 		server_drop(p);
@@ -79,7 +80,9 @@ static void tool_checkpoint(struct session *s, struct peer *p,
 	if (!coordinator_started(s->coordinator))
 		server_send(p, json_pack("{s:s, s:s}", "type", "progress",
 					 "phase", "waiting for all ranks"));
-	w->attempt = coordinator_request(s->coordinator, stop);
+	attempt = coordinator_request(s->coordinator, stop);
+	if (p->data) /* not answered yet */
+		w->attempt = attempt;
 }
 
 static void tool_status(struct session *s, struct peer *p, const json_t *m)

@@ -2,6 +2,17 @@
 /* error.c - MPI errors: whose handler hears of them */
 #include "mpi_wrappers/api.h"
 
+#include <stdio.h>
+
+/* The real library flushes what it takes for the program's buffers before the
+ * process manager hears of the abort, and kills us: they are the lower half's.
+ */
+void error_flush(void)
+{
+	fflush(stdout);
+	fflush(stderr);
+}
+
 /* As the real library does it: it prints its message and ends the job. */
 static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
 			 int code)
@@ -9,6 +20,7 @@ static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
 	/* One that was freed may not have come back after a restart. */
 	int real = comm->obj.real.id ? comm->obj.real.id : MPI_COMM_WORLD;
 
+	error_flush();
 	REAL(Comm_set_errhandler, real, handler);
 	REAL(Comm_call_errhandler, real, code);
 }

@@ -21,4 +21,8 @@ int error_world(int code, int function);
  * raised here. */
 int error_win(MPI_Win win, int code, int function);
 
+/* error_flush - write the program's standard streams: it is about to be ended.
+ * In the upper half, not in a handler. */
+void error_flush(void);
+
 #endif

@@ -210,8 +210,10 @@ API_ALIAS(MPI_Is_thread_main);
 int PMPI_Abort(MPI_Comm comm, int errorcode)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret = REAL(Abort, real_comm(comm), errorcode);
+	int ret;
 
+	error_flush();
+	ret = REAL(Abort, real_comm(comm), errorcode);
 	ctx_leave(ctx);
 	return ret;
 }

@@ -242,13 +242,21 @@ function wrapper(f,    i, c, counted) {
 	if (action[f] == "tool_open")
 		print "\tif (!ret)\n\t\topaque_opened(FN_" name[f] ");"
 	if (action[f] == "tool_close")
-		print "\tif (!ret)\n\t\topaque_closed(FN_" name[f] ");"
+		print "\tif (!ret)\n\t\topaque_closed(FN_" opener(name[f]) ");"
 	# last: a C++ handler turns the code into success
 	raise(f)
 	print "\tctx_leave(ctx);"
 	print "\treturn ret;"
 	print "}"
 	print "API_ALIAS(" name[f] ");\n"
+}
+
+# What made the object that this function frees: objects are counted by it.
+function opener(closer)
+{
+	if (!sub(/session_free$/, "session_create", closer))
+		sub(/handle_free$/, "handle_alloc", closer)
+	return closer
 }
 
 function wrappers_c(    f) {

@@ -32,11 +32,11 @@ void batch_fini(struct batch *b)
 }
 
 /* MPICH 4.0.2's MPI_Testall gives MPI_ERR_IN_STATUS when only some of several
- * persistent collectives are complete. */
+ * persistent collectives are complete, and releases a file's request twice. */
 static inline bool is_for_one_by_one(const struct vrequest *rq)
 {
 	return rq->state > REQ_POSTED || rq->child[0] ||
-	       rq->op == OP_PERSISTENT_COLLECTIVE;
+	       rq->op == OP_PERSISTENT_COLLECTIVE || rq->op == OP_OPAQUE;
 }
 
 enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[])

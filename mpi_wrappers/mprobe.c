@@ -101,6 +101,7 @@ int PMPI_Improbe(int source, int tag, MPI_Comm comm, int *flag,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct vcomm *c = comm_get(comm);
+	/* cppcheck-suppress uninitvar ; it is filled before it is read */
 	MPI_Status own, *status = user == MPI_STATUS_IGNORE ? &own : user;
 	int real = MPI_MESSAGE_NULL, ret;
 

@@ -347,6 +347,7 @@ static inline int recv_blocking(int function, const struct p2p *op,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct vcomm *c = comm_get(op->comm);
+	/* cppcheck-suppress uninitvar ; it is filled before it is read */
 	MPI_Status own, *status = user == MPI_STATUS_IGNORE ? &own : user;
 	int real = MPI_REQUEST_NULL, done = 0, ret;
 

@@ -4,6 +4,7 @@
 #define CAIRN_BASE_PROCMAPS_H
 
 #include <limits.h>
+#include <linux/limits.h> /* PATH_MAX, also where limits.h is the compiler's */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

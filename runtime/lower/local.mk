@@ -24,7 +24,7 @@ runtime_liblower_a_SOURCES = \
 # reads the canary through FS), and no loop may become a call of libc's memset
 # or memcpy, whose vector registers the guest's call must not lose.
 runtime_liblower_a_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fno-stack-protector \
-	-fno-tree-loop-distribute-patterns
+	$(NO_LIBC_CFLAGS)
 runtime_liblower_a_CCASFLAGS = $(AM_CPPFLAGS)
 
 # The guest: an ordinary program that the runtime itself maps.  Its exports

@@ -157,11 +157,12 @@ void *upper_alloc(size_t size)
 
 void upper_free(void *p)
 {
-	struct block *b = (struct block *)p - 1;
+	struct block *b;
 	struct thread_ctx *ctx;
 
 	if (!p)
 		return;
+	b = (struct block *)p - 1;
 	if (b->magic != BLOCK_MAGIC)
 		__builtin_trap(); /* not ours, or overwritten */
 	if (b->class == CLASSES) {

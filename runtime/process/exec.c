@@ -102,6 +102,8 @@ EXPORT int execl(const char *path, const char *arg, ...)
 
 	va_start(ap, arg);
 	n = count_args(ap);
+	/* execl() may be called where malloc() may not. */
+	/* cppcheck-suppress allocaCalled */
 	argv = alloca(n * sizeof(*argv));
 	collect_args(argv, arg, &ap, n);
 	va_end(ap);
@@ -116,6 +118,8 @@ EXPORT int execlp(const char *file, const char *arg, ...)
 
 	va_start(ap, arg);
 	n = count_args(ap);
+	/* execl() may be called where malloc() may not. */
+	/* cppcheck-suppress allocaCalled */
 	argv = alloca(n * sizeof(*argv));
 	collect_args(argv, arg, &ap, n);
 	va_end(ap);
@@ -130,6 +134,8 @@ EXPORT int execle(const char *path, const char *arg, ...)
 
 	va_start(ap, arg);
 	n = count_args(ap);
+	/* execl() may be called where malloc() may not. */
+	/* cppcheck-suppress allocaCalled */
 	argv = alloca(n * sizeof(*argv));
 	collect_args(argv, arg, &ap, n);
 	envp = va_arg(ap, char **);

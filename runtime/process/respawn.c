@@ -171,7 +171,9 @@ void resume_threads(void)
 		for (;;)
 			sys_call(SYS_exit, 0);
 	}
+	/* cppcheck-suppress nullPointer ; the loop above does not end */
 	fs_set(first->fs_base);
+	/* cppcheck-suppress nullPointer */
 	if (first->tid_address)
 		sys_call(SYS_set_tid_address, first->tid_address);
 	restore_self(first);

@@ -27,8 +27,7 @@ runtime_cairn_restore_SOURCES = \
 	runtime/restore/talk.c
 runtime_cairn_restore_CFLAGS = -std=gnu11 -fPIE -fvisibility=hidden \
 	$(CAIRN_CFLAGS) -O2 -ffreestanding -fno-stack-protector -fcf-protection=none \
-	-fno-jump-tables -fno-tree-switch-conversion \
-	-fno-tree-loop-distribute-patterns -mgeneral-regs-only -U_FORTIFY_SOURCE
+	-fno-jump-tables $(NO_LIBC_CFLAGS) -mgeneral-regs-only -U_FORTIFY_SOURCE
 runtime_cairn_restore_LDFLAGS = -nostdlib -static-pie -Wl,-z,noseparate-code \
 	-Wl,-z,norelro -Wl,--build-id=none -Wl,-z,noexecstack
 runtime_cairn_restore_LDADD =

@@ -31,6 +31,7 @@ static void note(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)context;
+	/* cppcheck-suppress danglingLifetime ; only its place is looked at */
 	stack_seen = &here;
 	code = info ? info->si_code : 0;
 	value = info && info->si_code == SI_QUEUE ? info->si_value.sival_int :

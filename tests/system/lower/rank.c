@@ -454,7 +454,7 @@ static MPI_Request post_receive(int *value, int tag)
 {
 	long args[] = { (long)value,	1, MPI_INT, 1 - rank, tag,
 			MPI_COMM_WORLD, 0 };
-	MPI_Request req;
+	MPI_Request req = MPI_REQUEST_NULL;
 
 	args[6] = (long)&req;
 	CHECK(!cross_call_stack(real[N_Irecv], args, 7));

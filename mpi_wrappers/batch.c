@@ -39,20 +39,32 @@ static inline bool is_for_one_by_one(const struct vrequest *rq)
 	       rq->op == OP_PERSISTENT_COLLECTIVE || rq->op == OP_OPAQUE;
 }
 
+static inline bool is_simple(const struct vrequest *rq)
+{
+	return (rq->op == OP_SEND || (rq->op == OP_RECV && rq->peer >= 0)) &&
+	       rq->state == REQ_POSTED && !rq->persistent && !rq->cancelled &&
+	       !rq->need.epoch;
+}
+
 enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[])
 {
 	b->kind = BATCH_PLAIN;
+	b->simple = true;
 	for (int i = 0; i < b->n; i++) {
 		struct vrequest *rq = request_get(requests[i]);
 
 		b->rq[i] = rq;
 		if (__builtin_expect(rq != NULL, 1)) {
 			b->real[i] = rq->obj.real.id;
+			if (__builtin_expect(is_simple(rq), 1))
+				continue;
+			b->simple = false;
 			if (__builtin_expect(is_for_one_by_one(rq), 0) &&
 			    b->kind == BATCH_PLAIN)
 				b->kind = BATCH_MIXED;
 			continue;
 		}
+		b->simple = false;
 		b->real[i] = request_real(requests[i]).id;
 		if (requests[i] != MPI_REQUEST_NULL)
 			b->kind = BATCH_BAD;

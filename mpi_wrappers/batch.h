@@ -17,6 +17,8 @@ enum batch_kind {
 struct batch {
 	int n;
 	enum batch_kind kind;
+	bool simple; /* sends, and receives from known ranks, nothing else:
+			no status is needed to finish them */
 	struct vrequest **rq; /* NULL: a null handle */
 	int *real;
 	MPI_Status *status; /* as the real library fills them */

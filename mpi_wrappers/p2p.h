@@ -169,13 +169,9 @@ static inline __attribute__((always_inline)) int p2p_post(const struct p2p *op,
 							  const struct vcomm *c,
 							  int *real)
 {
-	return (int)cross_call_stack(real_fn(op->post),
-				     (const long[]){
-					     (long)op->buf, (long)op->count,
-					     real_type(op->type), op->peer,
-					     op->tag, comm_real(c, op->comm),
-					     (long)real },
-				     7);
+	return (int)cross_call7(real_fn(op->post), (long)op->buf,
+				(long)op->count, real_type(op->type), op->peer,
+				op->tag, comm_real(c, op->comm), (long)real);
 }
 
 /* request_fill - the operation's arguments into a fresh record. */

@@ -78,6 +78,43 @@ END cross_call
 	.type	cross_call_double, @function
 	.set	cross_call_double, cross_call
 
+/* long cross_call7(void *fn, a1, ... a7): posting a message has seven. */
+FUNCTION cross_call7
+	mov	%rdi, %r11
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %rcx
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+	mov	%gs:CTX_LOWER_FS, %r10
+	test	%r10, %r10
+	jz	3f
+5:	pushq	16(%rsp)	/* the seventh; and the stack is aligned */
+	.cfi_adjust_cfa_offset 8
+	cmpb	$0, cross_fsgsbase(%rip)
+	je	2f
+	wrfsbase %r10
+1:	xor	%eax, %eax
+	call	*%r11
+	FS_UPPER 4f
+	add	$8, %rsp
+	.cfi_remember_state
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_restore_state
+
+2:	call	fs_write_slow
+	jmp	1b
+4:	call	fs_upper_slow
+	add	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	ret
+
+3:	call	cross_borrow
+	jmp	5b
+END cross_call7
+
 /* long cross_call_stack(void *fn, const long args[], size_t nargs) */
 FUNCTION cross_call_stack
 	push	%rbp

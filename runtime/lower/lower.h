@@ -69,12 +69,14 @@ size_t lower_ranges(struct lower_range *ranges, size_t max);
 
 /*
  * Crossing.  cross_call(fn, a1 ... a6): calls fn in the lower half with this
- * thread's donor's TLS.  cross_call_stack does so with nwords further
- * arguments copied from words (for functions of more than six arguments).
+ * thread's donor's TLS.  cross_call7 does so with seven; cross_call_stack with
+ * nargs of them, copied from args.
  * Callees take and give integers and pointers only, but for MPI_Wtime and
  * MPI_Wtick: cross_call_double returns what is in xmm0.
  */
 long cross_call(void *fn, ...);
+long cross_call7(void *fn, long a1, long a2, long a3, long a4, long a5, long a6,
+		 long a7);
 long cross_call_stack(void *fn, const long args[], size_t nargs);
 double cross_call_double(void *fn);
 

@@ -420,8 +420,15 @@ void epoch_message(struct epoch *e, const json_t *message)
 	link_refuse(e->agent, (uint32_t)number, -1, text);
 }
 
+/*
+ * The coordinator may have committed what it was told is durable, and died
+ * before it could say so: such an image stays.  If it was not committed it lies
+ * in a folder without a manifest, and is not an epoch.
+ */
 void epoch_orphaned(struct epoch *e)
 {
+	if (e->phase != PHASE_IDLE && e->durable && e->capture)
+		capture_commit(e->capture);
 	if (e->phase != PHASE_IDLE)
 		to_abort(e, NULL);
 }

@@ -487,13 +487,35 @@ static void orphans_are_killed(void)
 	set_up();
 	agent_start(0, NULL);
 	ranks_start((struct fake_rank){ 0 });
-	to_taken(1, "cow");
+	to_held(1, "cow");
 	channel_close(channel);
 	channel = NULL;
 	CU_ASSERT_EQUAL(status_of(ranks[0]), SIGKILL);
 	CU_ASSERT_EQUAL(status_of(ranks[1]), SIGKILL);
 	CU_ASSERT_TRUE(agent_ends());
 	CU_ASSERT_EQUAL(epoch_names(1), 0);
+}
+
+/* The coordinator dies between its commit and its word of it. */
+static void orphans_keep_what_is_durable(void)
+{
+	json_t *durable;
+	struct err err;
+
+	set_up();
+	agent_start(0, NULL);
+	ranks_start((struct fake_rank){ 0 });
+	to_taken(1, "cow");
+	tell_phase(1, "release");
+	durable = expect("done");
+	commit(1, durable);
+	json_decref(durable);
+	channel_close(channel);
+	channel = NULL;
+	CU_ASSERT_EQUAL(status_of(ranks[0]), SIGKILL);
+	CU_ASSERT_EQUAL(status_of(ranks[1]), SIGKILL);
+	CU_ASSERT_TRUE(agent_ends());
+	UNIT_OK(epoch_verify(dir, 1, &err), &err);
 }
 
 static void stop_ends_ranks(void)
@@ -626,6 +648,8 @@ static const struct unit_test tests[] = {
 	  unwritable_folder_is_refused_first },
 	{ "a rank that dies refuses the epoch", dead_rank_refuses_the_epoch },
 	{ "ranks without a coordinator are killed", orphans_are_killed },
+	{ "images that may have been committed are kept",
+	  orphans_keep_what_is_durable },
 	{ "stop ends the ranks", stop_ends_ranks },
 	{ "a damaged image is denied", damage_is_denied },
 	{ "another number of ranks is denied", wrong_size_is_denied },

@@ -172,7 +172,8 @@ static void ibcast(void)
 		MPI_Ibcast(&v, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &request);
 		here(rank);
 		for (int i = 1; i < size; i++)
-			expect(receive(i, 3), value(current, i, 4), "an answer");
+			expect(receive(i, 3), value(current, i, 4),
+			       "an answer");
 		for (int i = 1; i < size; i++)
 			give(i, 3, value(current, i, 5));
 	} else {
@@ -249,8 +250,8 @@ static void nbx(void)
 }
 
 /*
- * Rank 1 has entered a collective with rank 0, which is still in a large send to
- * the last rank, which holds: it must be received there.
+ * Rank 1 has entered a collective with rank 0, which is still in a large send
+ * to the last rank, which holds: it must be received there.
  */
 static MPI_Comm pair = MPI_COMM_NULL;
 
@@ -404,13 +405,19 @@ static const struct {
 	const char *name;
 	void (*round)(void);
 } situations[] = {
-	{ "computes", computes },	  { "sleeps", sleeps },
-	{ "barrier", barrier },		  { "ibcast", ibcast },
-	{ "nbx", nbx },			  { "sends-large", sends_large },
+	{ "computes", computes },
+	{ "sleeps", sleeps },
+	{ "barrier", barrier },
+	{ "ibcast", ibcast },
+	{ "nbx", nbx },
+	{ "sends-large", sends_large },
 	{ "sends-synchronously", sends_synchronously },
-	{ "frees-early", frees_early },	  { "create-group", create_group },
-	{ "intercomm", intercomm },	  { "polls", polls },
-	{ "init-late", nothing },	  { "finalize-early", nothing },
+	{ "frees-early", frees_early },
+	{ "create-group", create_group },
+	{ "intercomm", intercomm },
+	{ "polls", polls },
+	{ "init-late", nothing },
+	{ "finalize-early", nothing },
 };
 
 static void (*find(const char *name))(void)

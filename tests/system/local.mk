@@ -1,5 +1,7 @@
 # tests/system: whole commands, in shell, numbered by layer
 SYSTEM_TESTS = \
-	tests/system/0100-frontier-model.t
+	tests/system/0100-frontier-model.t \
+	tests/system/0600-situations.t \
+	tests/system/0610-storm.t
 TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md
+EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md tests/system/storm-runner

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# 0600-situations.t - awkward moments, in three beats each: natively; with a
+# checkpoint taken for certain while the others wait, and then killed and
+# restarted; with a storm of epochs (situations.c says what each one is)
+# shellcheck disable=SC2317 # functions are called through ok
+build=$(cd "${top_builddir:-.}" && pwd)
+program=$build/tests/programs/situations
+PATH=$build/launcher:$PATH
+n=0
+failed=0
+unset CAIRN_LOG
+
+if ! command -v mpiexec.hydra >/dev/null; then
+	echo "1..0 # SKIP mpiexec.hydra is not installed"
+	exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
+mkfifo never
+
+ok() { # NAME CONDITION...
+	local name=$1
+	shift
+	n=$((n + 1))
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		failed=1
+		echo "not ok $n - $name: $*"
+		tail -n 20 out err tool 2>/dev/null | sed 's/^/# /'
+	fi
+}
+
+moment() { # wait a tenth of a second for nothing
+	read -r -t 0.1 _ <>never
+}
+
+# begin NAME COUNT: started, and COUNT of its 3 ranks have come to the gate
+begin() {
+	local i
+	rm -rf gate gate.* ck before
+	timeout 90 cairnrun --ckpt-dir ck -n 3 "$program" -g "$work/gate" -r 3 "$1" \
+		>out 2>err </dev/null &
+	job=$!
+	for ((i = 0; i < 300; i++)); do
+		[ "$(find . -name 'gate.*' | wc -l)" -ge "$2" ] && return
+		moment
+	done
+}
+
+# same FILE...: the last digest in them is the native one
+same() {
+	[ -s native ] && [ "$(cat "$@" | grep digest | tail -n 1)" = \
+		"$(cat native)" ]
+}
+
+native() { # ARGS...
+	timeout 60 mpiexec.hydra -n 3 "$program" "$@" >native 2>err </dev/null
+}
+
+# die: SIGKILL to all the ranks, and the job has ended
+die() {
+	# The folder's name makes the pattern this run's own.
+	# shellcheck disable=SC2046 # one word a rank
+	kill -KILL $(pgrep -u "$(id -u)" -f "^$program -g $work/gate") || return
+	! wait "$job"
+}
+
+again() { # EPOCH: restarted with the gate open
+	touch gate
+	cat out >>before
+	timeout 60 cairnrun --restart ck/"$1" -n 3 >out 2>err </dev/null &&
+		same before out
+}
+
+# Where all may hold: an epoch is committed while the gate is shut.
+for name in computes sleeps barrier polls sends-large finalize-early; do
+	native -r 3 $name
+	begin $name 3
+	ok "$name: a checkpoint while the others wait" \
+		timeout 30 cairn checkpoint ck >tool 2>&1
+	ok "$name: and another one" timeout 30 cairn checkpoint ck
+	ok "$name: killed meanwhile" die
+	ok "$name: restarted to the native answer" again 2
+	ok "$name: and so from the epoch before" again 1
+done
+
+# Where someone is inside what all must enter, or has said that it needs one
+# who is late: an epoch is committed as soon as that one has come.
+for name in ibcast nbx sends-synchronously frees-early create-group \
+	intercomm init-late; do
+	native -r 3 $name
+	begin $name 1
+	timeout 60 cairn checkpoint ck >tool 2>&1 </dev/null &
+	tool=$!
+	moment
+	touch gate
+	wait $tool
+	code=$?
+	wait $job
+	ok "$name: a native answer" same out
+	# The job may have been faster than the request.
+	if [ $code = 0 ]; then
+		ok "$name: restarted to the native answer" again 1
+	else
+		ok "$name: or that it has ended is said" \
+			grep -q "ended\|no job" tool
+	fi
+done
+
+# A storm of epochs over each.
+for name in computes sleeps barrier polls sends-large ibcast nbx \
+	sends-synchronously frees-early create-group intercomm; do
+	native -r 30 -p 20000 $name
+	rm -rf ck before
+	timeout 60 cairnrun --ckpt-dir ck --interval 50ms --keep 2 -n 3 \
+		"$program" -r 30 -p 20000 $name >out 2>err </dev/null
+	ok "$name: epochs every 50 ms" [ $? = 0 ]
+	ok "$name: change nothing" same out
+	newest=$(cairn ls --json ck | sed -n 's/.*"epoch": *\([0-9]*\).*/\1/p' |
+		tail -n 1)
+	ok "$name: the newest one restarts" again "$newest"
+done
+
+echo "1..$n"
+exit $failed

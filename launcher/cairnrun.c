@@ -176,19 +176,24 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 
 static bool failed(const struct session *s)
 {
-	return !s->stopping &&
-	       (WIFSIGNALED(s->status) || WEXITSTATUS(s->status));
+	return !s->stopping && (s->unrestored || WIFSIGNALED(s->status) ||
+				WEXITSTATUS(s->status));
 }
 
-/* After a crash: the newest epoch, in a new command line. */
+/* After a crash: the newest epoch, or (before) one before a damaged one, in a
+ * new command line. */
 static int prepare_restart(struct run *r, struct words *original,
-			   struct err *err)
+			   uint32_t before, struct err *err)
 {
 	struct words copy = { 0 };
 	int rc;
 
 	restart_fini(&r->restart);
-	rc = restart_choose(r->job.dir, 0, &r->restart, err);
+	if (before)
+		rc = restart_choose_before(r->job.dir, before, &r->restart,
+					   err);
+	else
+		rc = restart_choose(r->job.dir, 0, &r->restart, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < original->n; i++)
@@ -210,10 +215,23 @@ static int run_job(struct run *r, struct words *original, struct err *err)
 		return err_set(err, -ENOMEM, "no memory");
 	for (;;) {
 		rc = run_once(r, s, err);
+		if (!rc && s->refused && !s->interrupted &&
+		    !r->options.restart_epoch) {
+			uint32_t bad = r->restart.epoch;
+
+			rc = prepare_restart(r, original, bad, err);
+			if (rc)
+				break;
+			session_say(s, true,
+				    "epoch %u cannot be restored; restarting "
+				    "from epoch %u",
+				    bad, r->restart.epoch);
+			continue;
+		}
 		if (rc || !failed(s) || s->interrupted || left-- <= 0 ||
 		    (!s->committed && !r->restart.epoch))
 			break;
-		rc = prepare_restart(r, original, err);
+		rc = prepare_restart(r, original, 0, err);
 		if (rc)
 			break;
 		session_say(s, true,

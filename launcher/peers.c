@@ -207,6 +207,23 @@ void peers_say(struct session *s, json_t *message)
 	json_decref(message);
 }
 
+/* Between a restart's start and the moment when all ranks are back. */
+static void restore_came(struct session *s, const char *type,
+			 const json_t *message)
+{
+	const char *state = "";
+	int code = 0;
+
+	json_unpack((json_t *)message, "{s:s, s:i}", "state", &state, "code",
+		    &code);
+	if (!strcmp(type, "refuse"))
+		s->refused = true;
+	/* One that is back already may have come to its end: it says a code. */
+	else if (!strcmp(type, "rank") && !strcmp(state, "exited") && code < 0)
+		session_unrestored(s);
+	s->came_back = coordinator_started(s->coordinator);
+}
+
 /* --- both --- */
 
 static void peer_message(void *arg, struct peer *p, const json_t *message)
@@ -221,6 +238,8 @@ static void peer_message(void *arg, struct peer *p, const json_t *message)
 			agent_log(s, message);
 		else
 			coordinator_message(s->coordinator, p->number, message);
+		if (s->restart->epoch && !s->came_back)
+			restore_came(s, type, message);
 	} else if (!strcmp(type, "tool")) {
 		tool_came(s, p, message);
 	} else if (p->kind == PEER_NEW && !strcmp(type, "hello")) {
@@ -238,6 +257,8 @@ static void peer_gone(void *arg, struct peer *p, const char *why)
 		log_debug("agent %zu is gone: %s", p->number, why);
 		s->agents[p->number] = NULL;
 		coordinator_lost(s->coordinator, p->number);
+		if (s->restart->epoch && !s->came_back)
+			session_unrestored(s);
 	}
 	free(p->data);
 	p->data = NULL;

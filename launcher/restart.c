@@ -3,10 +3,14 @@
 #include "launcher/restart.h"
 
 #include "launcher/machine.h"
+#include "storage/catalog.h"
 #include "storage/manifest.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int restart_choose(const char *dir, uint32_t epoch, struct restart *r,
 		   struct err *err)
@@ -35,6 +39,30 @@ int restart_choose(const char *dir, uint32_t epoch, struct restart *r,
 	r->program = json_incref(json_object_get(manifest, "program"));
 	json_decref(manifest);
 	return 0;
+}
+
+int restart_choose_before(const char *dir, uint32_t epoch, struct restart *r,
+			  struct err *err)
+{
+	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint32_t *epochs = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (dirfd < 0)
+		return err_set(err, -errno, "cannot open %s: %s", dir,
+			       strerror(errno));
+	rc = catalog_list(dirfd, &epochs, &n, err);
+	close(dirfd);
+	if (rc)
+		return rc;
+	rc = err_set(err, -ENODATA, "no epoch before %u in %s can be restarted",
+		     epoch, dir);
+	while (rc && n-- > 0)
+		if (epochs[n] < epoch)
+			rc = restart_choose(dir, epochs[n], r, NULL) ? rc : 0;
+	free(epochs);
+	return rc;
 }
 
 int restart_check_ranks(const struct restart *r, long ranks, struct err *err)

@@ -22,6 +22,10 @@ struct restart {
  */
 int restart_choose(const char *dir, uint32_t epoch, struct restart *restart,
 		   struct err *err) must_check;
+/* restart_choose_before - the newest that verifies of those before an epoch that
+ * turned out to be damaged. */
+int restart_choose_before(const char *dir, uint32_t epoch,
+			  struct restart *restart, struct err *err) must_check;
 /* restart_check_ranks - does the user's command start as many? (0: not said) */
 int restart_check_ranks(const struct restart *restart, long ranks,
 			struct err *err) must_check;

@@ -70,6 +70,18 @@ void session_stop(struct session *s)
 	loop_timer(&s->loop, &s->kill_timer, KILL_MS);
 }
 
+/* The starter notices no rank that ends before MPI_Init, and the others wait
+ * there for it.  It is to end by itself: it forwards what the rank said. */
+void session_unrestored(struct session *s)
+{
+	if (s->unrestored)
+		return;
+	s->unrestored = true;
+	peers_say(s,
+		  json_pack("{s:s, s:i}", "type", "stop", "signal", SIGKILL));
+	loop_timer(&s->loop, &s->kill_timer, KILL_MS);
+}
+
 static bool crashed(const struct session *s)
 {
 	return WIFSIGNALED(s->status) || WEXITSTATUS(s->status);

@@ -46,6 +46,9 @@ struct session {
 	bool stopping;	      /* after a committed checkpoint-exit */
 	bool interrupted;     /* the user ended it */
 	bool ended;	      /* the child has */
+	bool came_back;	      /* a restart: all ranks were restored */
+	bool unrestored;      /* a restart: a rank could not be */
+	bool refused;	      /* because of what is in the epoch */
 	uint64_t reasons[32]; /* hashes of those that were said (I7) */
 };
 
@@ -73,6 +76,8 @@ void session_say(struct session *s, bool loud, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* session_look - something changed: is all over? */
 void session_look(struct session *s);
+/* session_unrestored - a restart came to nothing: end it. */
+void session_unrestored(struct session *s);
 /* session_stop - the epoch is committed: end the job with 85. */
 void session_stop(struct session *s);
 

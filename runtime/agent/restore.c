@@ -20,8 +20,8 @@
  * RESTORE -> find the image that holds the rank (on whatever node it was
  * written), check it against the manifest and this CPU, send the sheet.
  * MAPPED -> threads read, check and write the rank's chunks; then GO.
- * Whatever fails is a DENIED with a sentence: the rank prints it and ends, and
- * with it the job.
+ * Whatever fails is a DENIED with a sentence, which the rank prints and ends,
+ * and a `refuse` to the coordinator, which ends the job.
  */
 
 /* An image that was opened. */
@@ -190,6 +190,14 @@ static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 		     0;
 }
 
+/* The rank prints the sentence and ends; the coordinator ends the others, which
+ * may be waiting for it in MPI_Init. */
+static void deny(struct agent *agent, struct rank *r, const char *text)
+{
+	link_refuse(agent, agent->restore_epoch, (int)r->world_rank, text);
+	rank_deny(r, text);
+}
+
 void restore_rank(struct agent *agent, struct rank *r)
 {
 	struct err err;
@@ -198,7 +206,7 @@ void restore_rank(struct agent *agent, struct rank *r)
 		rank_deny(r, "this job was not started with --restart; there "
 			     "is nothing to restore");
 	else if (sheet_send(agent, r, &err))
-		rank_deny(r, err.text);
+		deny(agent, r, err.text);
 }
 
 /* --- filling
@@ -225,7 +233,7 @@ static void filled(void *arg, uint32_t rank, int code, const struct err *err)
 
 	if (r && rank_lives(r)) { /* else its end was told already */
 		if (code)
-			rank_deny(r, err->text);
+			deny(agent, r, err->text);
 		else
 			rank_send(r, &msg, -1);
 	}
@@ -251,13 +259,14 @@ void restore_fill(struct agent *agent, struct rank *r, int mem_fd)
 	if (!agent->restore ||
 	    image_get(agent->restore, r->world_rank, &im, &err)) {
 		close(mem_fd);
-		rank_deny(r, agent->restore ? err.text : "nothing to restore");
+		deny(agent, r,
+		     agent->restore ? err.text : "nothing to restore");
 		return;
 	}
 	g = calloc(1, sizeof(*g));
 	if (!g) {
 		close(mem_fd);
-		rank_deny(r, "the agent has no memory left");
+		deny(agent, r, "the agent has no memory left");
 		return;
 	}
 	g->agent = agent;
@@ -267,7 +276,7 @@ void restore_fill(struct agent *agent, struct rank *r, int mem_fd)
 	if (fill_start(&agent->loop, im, r->world_rank, mem_fd, threads_for(r),
 		       filled, g, &g->fill, &err)) {
 		filling_free(agent->restore, g);
-		rank_deny(r, err.text);
+		deny(agent, r, err.text);
 	}
 }
 

@@ -1,0 +1,332 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# 0700-invariants.t - what must hold whatever happens to an MPI job: damage,
+# kills, strangers, full disks, and what cannot be restored
+# shellcheck disable=SC2317 # functions are called through ok
+build=$(cd "${top_builddir:-.}" && pwd)
+src=$(cd "${top_srcdir:-.}" && pwd)
+inv=$build/tests/system/invariants/inv
+look=$src/tests/system/invariants/look.py
+PATH=$build/launcher:$PATH
+n=0
+failed=0
+job=
+unset CAIRN_LOG CAIRN_FAULT
+
+for needed in mpiexec.hydra python3; do
+	if ! command -v $needed >/dev/null; then
+		echo "1..0 # SKIP $needed is not installed"
+		exit 0
+	fi
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
+mkfifo never
+
+ok() { # NAME CONDITION...
+	local name=$1
+	shift
+	n=$((n + 1))
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		failed=1
+		echo "not ok $n - $name: $*"
+		tail -n 20 out err said 2>/dev/null | sed 's/^/# /'
+	fi
+}
+
+skip() { # NAME WHY
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+moment() {
+	read -r -t 0.03 _ <>never
+}
+
+# await WORD FILE: until a line of the file is the word
+await() {
+	local i
+	for ((i = 0; i < 1500; i++)); do
+		grep -qxs "$1" "$2" && return
+		kill -0 "$job" 2>/dev/null || break
+		moment
+	done
+	grep -qxs "$1" "$2"
+}
+
+# up DIR: until all its ranks run
+up() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		cairn status --json "$1" 2>/dev/null |
+			grep -q '"ranks_running": 2' && return
+		moment
+	done
+}
+
+begin() { # COMMAND...: in the background, its output in out and err
+	rm -f go
+	timeout 60 "$@" >out 2>err </dev/null &
+	job=$!
+}
+
+ends() { # CODE: the job does
+	wait $job
+	local code=$?
+	[ $code = "$1" ] || echo "# exit code $code, not $1"
+	[ $code = "$1" ]
+}
+
+ends_right() {
+	touch go
+	ends 0 && grep -qx right out
+}
+
+checkpoint() { # DIR
+	timeout 30 cairn checkpoint "$1" >said 2>&1
+}
+
+ranks() {
+	pgrep -u "$(id -u)" -f "^$inv "
+}
+
+kill_rank() {
+	kill -KILL "$(ranks | head -n 1)"
+}
+
+epochs() { # DIR: the committed ones
+	cairn ls --json "$1" | sed -n 's/.*"epoch": \([0-9]*\).*/\1/p' | xargs
+}
+
+sentences() { # how many our side has said
+	grep -c '^cairn: ' err
+}
+
+one_sentence() { # WORDS
+	[ "$(sentences)" = 1 ] && grep -q "^cairn: .*$1" err
+}
+
+# --- I9, I5: what is in an epoch, and who gets near it ---
+begin cairnrun --ckpt-dir ck --keep 2 -n 2 "$inv" run go
+await begun out
+ok "an epoch is committed" checkpoint ck
+image=$(ls ck/epoch-000001/node-*.img)
+ok "images and manifests are 0600, folders 0700" \
+	[ -z "$(find ck -type f ! -perm 600 -o -type d ! -perm 700)" ]
+rank=$(ranks | head -n 1)
+cairn inspect --json ck >inspect.json
+ok "nothing of the lower half is in the image" \
+	python3 "$look" regions "$rank" inspect.json
+python3 "$look" arena "$rank" >arena
+ok "strangers to the coordinator are dropped without a word" \
+	python3 "$look" strangers ck/job.json
+agent=$(ls "$TMPDIR"/*/agent)
+ok "strangers to the agent are dropped without a word" \
+	python3 "$look" local "$agent"
+if [ "$(id -u)" = 0 ]; then
+	ok "another user is, even where he can reach the socket" \
+		python3 "$look" user "$agent"
+else
+	skip "another user is, too" "only root can try that"
+fi
+ok "and the next epoch is committed" checkpoint ck
+ok "both are kept" [ "$(epochs ck)" = "1 2" ]
+kill_rank
+wait $job
+ok "a rank that is killed ends the job" grep -q "cairnrun --restart ck" err
+
+# --- I1: damage is found, and the epoch before is used ---
+flip() {
+	printf x | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) \
+		conv=notrunc 2>/dev/null
+}
+shorten() {
+	truncate -s -1 "$1"
+}
+damaged() { # HOW
+	rm -rf bad && cp -a ck bad
+	$1 "bad/epoch-000002/${image##*/}"
+	! cairn verify bad/2 >said 2>&1 && grep -q "^cairn: \|bad\|damaged" said
+}
+for how in flip shorten rm; do
+	ok "$how: the epoch is found to be bad" damaged $how
+done
+touch go
+ok "a restart from it takes the one before" \
+	timeout 60 cairnrun --restart bad >out 2>err
+ok "and comes out right" grep -qx right out
+cp -a ck worse
+flip "worse/epoch-000002/${image##*/}"
+rm "worse/epoch-000001/${image##*/}"
+timeout 30 cairnrun --restart worse >out 2>err
+ok "without a good epoch the restart is refused" [ $? -gt 1 ]
+ok "in one sentence" one_sentence ""
+if [ "$(id -u)" = 0 ]; then
+	rm -rf bad && cp -a ck bad
+	chown 65534 bad/epoch-*/*.img
+	timeout 30 cairnrun --restart bad >out 2>err
+	ok "somebody else's images are refused" [ $? -gt 1 ]
+	ok "in one sentence" one_sentence ""
+else
+	skip "somebody else's images are refused" "only root can try that"
+fi
+
+# --- I5, I6: after a restart ---
+begin cairnrun --restart ck
+up ck
+ok "no pointer into the old lower half is left" \
+	python3 "$look" pointers "$(ranks | head -n 1)" arena
+ok "the restarted job comes out right" ends_right
+
+# --- I3, I4, I6: messages, collectives, clocks and handlers under kills ---
+begin cairnrun --ckpt-dir many --interval 150ms --restarts 4 -n 2 "$inv" run go
+for i in 1 2; do
+	await begun out
+	last=$(epochs many)
+	for ((k = 0; k < 300; k++)); do
+		[ "$(epochs many)" != "$last" ] && break
+		moment
+	done
+	kill_rank
+	up many
+done
+checkpoint many
+ok "a job that is killed again and again comes out right" ends_right
+
+# --- I2: something is always there ---
+for i in 1 2 3; do
+	rm -rf keep
+	begin cairnrun --ckpt-dir keep --interval 50ms --keep 1 -n 2 \
+		"$inv" run go
+	for ((k = 0; k < 600; k++)); do
+		[ -n "$(epochs keep)" ] && break
+		moment
+	done
+	for ((k = 0; k < i; k++)); do
+		moment
+	done
+	kill -KILL "$(pgrep -P $job)"
+	wait $job 2>/dev/null
+	ok "cairnrun is killed amid commits: an epoch verifies ($i)" \
+		cairn verify --quick keep >said 2>&1
+done
+for ((k = 0; k < 300; k++)); do
+	[ -z "$(ranks)" ] && break
+	moment
+done
+ok "and no rank outlives it for long" [ -z "$(ranks)" ]
+touch go
+ok "it restarts" timeout 60 cairnrun --restart keep >out 2>err
+
+# --- I7: a checkpoint that fails ---
+# fault NAME WORDS: in the second epoch of a job
+fault() {
+	local fine=1
+	rm -rf one && cp -a ck one
+	rm -rf one/epoch-000002
+	CAIRN_FAULT=$1 begin cairnrun --restart one
+	up one
+	checkpoint one && fine=0
+	ends_right || fine=0
+	one_sentence "$2" || fine=0
+	[ "$(epochs one)" = 1 ] || fine=0
+	cairn verify one >>said 2>&1 || fine=0
+	[ $fine = 1 ]
+}
+for point in frontier counts drain capture captured release read finish \
+	durable; do
+	ok "the agent dies at \"$point\": the job runs on" \
+		fault agent-$point "agent on node .* is lost"
+done
+for point in write-enospc fsync-eio; do
+	ok "$point: the job runs on" fault $point "node-"
+done
+for point in sheet fill; do
+	touch go
+	CAIRN_FAULT=agent-$point timeout 30 cairnrun --restart one >out 2>err
+	ok "the agent dies at \"$point\" of a restart: it fails" [ $? != 0 ]
+done
+ok "and the next one is right" timeout 60 cairnrun --restart one >out 2>err
+
+full_disk() {
+	mkdir full
+	mount -t tmpfs -o size=7m,mode=700 none full || return
+	begin cairnrun --ckpt-dir full --keep 2 -n 2 "$inv" run go
+	await begun out
+	checkpoint full || return
+	checkpoint full && return 1
+	ends_right && one_sentence "No space left" &&
+		[ "$(epochs full)" = 1 ] && cairn verify full
+}
+if unshare --mount true 2>/dev/null; then
+	export -f full_disk begin await moment checkpoint ends ends_right \
+		one_sentence sentences epochs
+	export inv
+	ok "the disk is full: the job runs on, the epoch before stays" \
+		unshare --mount bash -c full_disk
+else
+	skip "the disk is full" "no mount namespace of our own"
+fi
+
+# --- I8: what cannot be restored is named ---
+mkdir steps
+begin cairnrun --ckpt-dir open -n 2 "$inv" open steps
+refuses() { # KIND WORDS
+	touch "steps/$1.open"
+	await "$1.open" out
+	! checkpoint open && grep -q "rank [01].*$2" said
+}
+closes() {
+	touch "steps/$1.close"
+	await "$1.close" out
+	checkpoint open
+}
+while read -r kind words; do
+	ok "$kind: the checkpoint is refused by its name" \
+		refuses "$kind" "$words"
+	ok "$kind: and works again" closes "$kind"
+done <<-END
+	win window open (MPI_Win_create)
+	file file open (MPI_File_open)
+	session session open (MPI_Session_init)
+	partitioned MPI_P[a-z]*_init
+	cvar MPI_T_cvar_handle_alloc
+	socket socket
+	child child process
+END
+touch steps/end
+ok "each was said once" [ "$(sentences)" = 7 ]
+ok "the job comes out right" ends_right
+
+# --- the program's end ---
+begin cairnrun --ckpt-dir final -n 2 "$inv" final go
+await begun out
+ok "ranks past MPI_Finalize are checkpointed" checkpoint final
+kill_rank
+wait $job
+begin cairnrun --restart final
+up final
+ok "and restarted" ends_right
+begin cairnrun --ckpt-dir left --interval 100ms -n 2 "$inv" left go
+await begun out
+for ((k = 0; k < 300; k++)); do
+	[ -s err ] && break
+	moment
+done
+checkpoint left
+ok "after a rank's end there are no checkpoints" \
+	grep -q "rank 1 has already ended" said
+ok "the job runs on" ends_right
+ok "that was said once" one_sentence "rank 1 has already ended"
+for how in abort fatal; do
+	timeout 30 cairnrun -n 2 "$inv" $how >out 2>err
+	ok "$how: what was printed is not lost" grep -q "in the buffer" out
+done
+
+echo "1..$n"
+exit $failed

@@ -35,6 +35,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/drain_take.c mpi_wrappers/drain_take.h \
 	mpi_wrappers/drain_test.c \
 	mpi_wrappers/dynamic.c \
+	mpi_wrappers/errcode.c \
 	mpi_wrappers/errhandler.c \
 	mpi_wrappers/error.c mpi_wrappers/error.h \
 	mpi_wrappers/file.c \

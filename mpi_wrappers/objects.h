@@ -87,6 +87,9 @@ int errhandler_rebuild(struct err *err);
 /* MPI_T, as often as the program had initialized it. */
 int tool_rebuild(struct err *err);
 
+/* The program's error classes and codes, with their old numbers. */
+int errcode_rebuild(struct err *err);
+
 /* objects_init - destructors; once, before the first handle. */
 void objects_init(void);
 void comm_destroy(void *object);

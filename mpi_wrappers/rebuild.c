@@ -93,6 +93,7 @@ static rebuild_step *const rebuild_library[] = {
 	init_again,
 	world_again,
 	tool_rebuild,
+	errcode_rebuild,
 };
 
 static rebuild_step *const rebuild_objects[] = {

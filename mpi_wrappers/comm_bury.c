@@ -93,7 +93,8 @@ void comm_bury(struct vcomm *c)
 int comm_bury_finish(struct control_page *page, struct err *err)
 {
 	while (comm_bury_sweep()) {
-		if (page && atomic_load(&page->agent.cmd) != CMD_DRAIN)
+		if (page && (process_agent_lost() ||
+			     atomic_load(&page->agent.cmd) != CMD_DRAIN))
 			return err_set(err, -ECANCELED, "the epoch is over");
 		sys_call(SYS_sched_yield);
 	}

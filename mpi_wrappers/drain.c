@@ -291,7 +291,8 @@ static int step(uint32_t epoch)
 
 static bool aborted(const struct control_page *page)
 {
-	return page && atomic_load(&page->agent.cmd) == CMD_ABORT;
+	return page && (atomic_load(&page->agent.cmd) == CMD_ABORT ||
+			process_agent_lost());
 }
 
 /* Rounds until one is valid. */

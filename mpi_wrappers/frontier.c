@@ -218,7 +218,8 @@ static bool targets_wait(struct control_page *page)
 		if (targets_known(page))
 			return true;
 		if (atomic_load(&page->agent.cmd) == CMD_ABORT ||
-		    atomic_load(&page->agent.cmd) == CMD_RUN)
+		    atomic_load(&page->agent.cmd) == CMD_RUN ||
+		    process_agent_lost())
 			return false;
 		page_wait(page, seq);
 	}
@@ -382,7 +383,7 @@ void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 		safepoint(ctx);
 		return;
 	}
-	if (!targets_known(page)) {
+	if (!targets_known(page) || process_agent_lost()) {
 		sys_call(SYS_sched_yield);
 		if (atomic_load(&page->agent.cmd) <= CMD_RUN ||
 		    atomic_load(&page->agent.cmd) == CMD_ABORT)

@@ -62,6 +62,19 @@ static bool agent_is_gone(void)
 	       (p.revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
+bool process_agent_lost(void)
+{
+	struct control_page *page = process_page();
+
+	if (!page || !agent_is_gone())
+		return false;
+	/* Nobody else writes this part any more. */
+	atomic_store(&page->agent.cmd, CMD_ABORT);
+	atomic_fetch_add(&page->agent.seq, 1);
+	sys_call(SYS_futex, &page->agent.seq, FUTEX_WAKE, 1 << 30);
+	return true;
+}
+
 bool epoch_is_over(void)
 {
 	const struct control_page *page = process_page();

@@ -53,6 +53,11 @@ PROCESS_API bool safepoint(struct thread_ctx *ctx);
 /* process_page - this rank's control page; NULL when not under cairnrun. */
 PROCESS_API struct control_page *process_page(void);
 
+/* process_agent_lost - is the agent gone?  Then the page says so, too: the
+ * pending epoch is aborted.  For loops that wait for the agent or for ranks that
+ * may wait for it.  Any thread, any half. */
+PROCESS_API bool process_agent_lost(void);
+
 /* process_send - one message to the agent: 0 or -Exxx.  Any thread, any half
  * (raw system call). */
 PROCESS_API int process_send(const struct control_msg *msg);

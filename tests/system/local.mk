@@ -1,7 +1,12 @@
 # tests/system: whole commands, in shell, numbered by layer
 SYSTEM_TESTS = \
 	tests/system/0100-frontier-model.t \
+	tests/system/0500-mpich-suite.t \
+	tests/system/0510-hpcc.t \
 	tests/system/0600-situations.t \
 	tests/system/0610-storm.t
 TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md tests/system/storm-runner
+EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
+	tests/system/storm-runner \
+	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \
+	tests/suite/mpich-native.csv

@@ -102,7 +102,7 @@ EXPORT int execl(const char *path, const char *arg, ...)
 
 	va_start(ap, arg);
 	n = count_args(ap);
-	/* execl() may be called where malloc() may not. */
+	/* execl() may be called where the heap may not. */
 	/* cppcheck-suppress allocaCalled */
 	argv = alloca(n * sizeof(*argv));
 	collect_args(argv, arg, &ap, n);
@@ -118,7 +118,7 @@ EXPORT int execlp(const char *file, const char *arg, ...)
 
 	va_start(ap, arg);
 	n = count_args(ap);
-	/* execl() may be called where malloc() may not. */
+	/* execl() may be called where the heap may not. */
 	/* cppcheck-suppress allocaCalled */
 	argv = alloca(n * sizeof(*argv));
 	collect_args(argv, arg, &ap, n);
@@ -134,7 +134,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 
 	va_start(ap, arg);
 	n = count_args(ap);
-	/* execl() may be called where malloc() may not. */
+	/* execl() may be called where the heap may not. */
 	/* cppcheck-suppress allocaCalled */
 	argv = alloca(n * sizeof(*argv));
 	collect_args(argv, arg, &ap, n);

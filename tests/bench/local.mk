@@ -11,7 +11,7 @@ $(bench_programs): tests/bench/%: $(srcdir)/tests/bench/%.c
 		-Wall -Wextra -Wno-stringop-overflow -o $@ $<
 check_DATA += $(bench_programs)
 CLEANFILES += $(bench_programs) bench.json
-EXTRA_DIST += tests/bench/README.md \
+EXTRA_DIST += tests/bench/README.md tests/bench/RESULTS.md \
 	tests/bench/bench tests/bench/memory.c tests/bench/micro.c
 
 # Needs a quiet machine of two cores, 3 GiB of memory and 4 of disk; minutes.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # 0610-storm.t - storms that are checkpointed, killed and restarted at random:
-# seeds that found something once, and a new one that is printed
+# a fixed list of seeds, then new ones, which are printed, while the time lasts
 here=$(cd "${top_srcdir:-.}" && pwd)/tests/system
 if ! command -v mpiexec.hydra >/dev/null; then
 	echo "1..0 # SKIP mpiexec.hydra is not installed"

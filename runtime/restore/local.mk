@@ -5,6 +5,7 @@ runtime_librank_a_SOURCES = \
 	runtime/restore/join.c \
 	runtime/restore/place.c \
 	runtime/restore/program.c \
+	runtime/restore/tools.c \
 	runtime/restore/rank.h
 runtime_librank_a_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)
 

@@ -222,6 +222,21 @@ static void reap(pid_t pid)
 		;
 }
 
+/* The loader looks libraries up in the order in which it prints them: an MPI
+ * tool that comes before the MPI library must also come before ours. */
+static void keep_tool(const char *path, struct rank_program *program)
+{
+	size_t n = strlen(program->tools);
+
+	if (program->mpi_lib[0] || strpbrk(path, " :") || !rank_is_tool(path))
+		return;
+	if (n + strlen(path) + 2 > sizeof(program->tools))
+		return;
+	if (n)
+		program->tools[n++] = ':';
+	strcpy(program->tools + n, path);
+}
+
 static int library_line(const char *line, const char *elf,
 			struct rank_program *program, struct err *err)
 {
@@ -236,8 +251,11 @@ static int library_line(const char *line, const char *elf,
 			       "programs of the MPICH ABI: compile it with "
 			       "mpicc of MPICH",
 			       elf, name);
-	if (strcmp(name, "libmpi.so.12") && strcmp(name, "libmpich.so.12"))
+	if (strcmp(name, "libmpi.so.12") && strcmp(name, "libmpich.so.12")) {
+		path[strcspn(path, " ")] = '\0';
+		keep_tool(path, program);
 		return 0;
+	}
 	if (!strncmp(path, "not found", 9))
 		return getenv("CAIRN_MPI_LIB") ?
 			       0 :

@@ -31,35 +31,56 @@ static void set_number(const char *name, int value)
 	setenv(name, text, 1);
 }
 
-/* What must lie beside the program: libcairn, and both names of the MPI
- * library, so that whichever the program needs is there already. */
-static int set_preload(struct err *err)
+struct preload {
+	char list[8 * PATH_MAX];
+	size_t len;
+};
+
+static void preload_add(struct preload *p, const char *paths)
 {
-	static const char *const parts[] = { "libcairn.so", "libmpi.so.12",
-					     "libmpich.so.12" };
-	const char *old = getenv("LD_PRELOAD");
-	char list[4 * PATH_MAX];
+	int n = paths && *paths ?
+			snprintf(p->list + p->len, sizeof(p->list) - p->len,
+				 "%s%s", p->len ? ":" : "", paths) :
+			0;
+
+	p->len += (size_t)n;
+	if (p->len >= sizeof(p->list))
+		p->len = sizeof(p->list) - 1;
+}
+
+static int preload_part(struct preload *p, const char *part, struct err *err)
+{
 	char path[PATH_MAX];
-	size_t n = 0;
+	int rc = where_find(part, path, sizeof(path), err);
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		int rc = where_find(parts[i], path, sizeof(path), err);
-
-		if (rc)
-			return rc;
-		if (strpbrk(path, " :"))
-			return err_set(err, -EINVAL,
-				       "%s: the loader cannot preload from a "
-				       "path with a space or colon; install "
-				       "Cairn elsewhere",
-				       path);
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
-				      i ? ":" : "", path);
-	}
-	if (old && *old)
-		snprintf(list + n, sizeof(list) - n, ":%s", old);
-	setenv("LD_PRELOAD", list, 1);
+	if (rc)
+		return rc;
+	if (strpbrk(path, " :"))
+		return err_set(err, -EINVAL,
+			       "%s: the loader cannot preload from a path with "
+			       "a space or colon; install Cairn elsewhere",
+			       path);
+	preload_add(p, path);
 	return 0;
+}
+
+/* What must lie beside the program: libcairn, and both names of the MPI
+ * library, so that whichever the program needs is there already.  MPI tools
+ * stand before the MPI library, so that the program calls them first. */
+static int set_preload(const struct rank_program *program, struct err *err)
+{
+	struct preload p = { .len = 0 };
+	int rc = preload_part(&p, "libcairn.so", err);
+
+	preload_add(&p, getenv("LD_PRELOAD"));
+	preload_add(&p, program->tools);
+	if (!rc)
+		rc = preload_part(&p, "libmpi.so.12", err);
+	if (!rc)
+		rc = preload_part(&p, "libmpich.so.12", err);
+	if (!rc)
+		setenv("LD_PRELOAD", p.list, 1);
+	return rc;
 }
 
 /* What 0, 1 and 2 are now, before the program or a wrapper redirects them:
@@ -96,7 +117,7 @@ static void set_libexec(void)
 static int become_program(char **argv, const struct rank_program *program,
 			  int agent_fd, int control_fd, struct err *err)
 {
-	int rc = set_preload(err);
+	int rc = set_preload(program, err);
 
 	if (rc)
 		return rc;

@@ -41,7 +41,12 @@ struct rank_program {
 	char path[PATH_MAX];	/* as execv takes it */
 	char mpi_lib[PATH_MAX]; /* the MPI library that its loader would take;
 				   empty: none, or not linked to it */
+	char tools[PATH_MAX];	/* libraries that come before it and define
+				   MPI functions: by colons, in their order */
 };
+
+/* rank_is_tool - does the library at path define functions of MPI's names? */
+bool rank_is_tool(const char *path);
 
 /*
  * rank_program - find the program as execvp does, and look whether Cairn can

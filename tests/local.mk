@@ -30,6 +30,7 @@ include tests/unit/storage/local.mk
 include tests/system/local.mk
 include tests/system/lower/local.mk
 include tests/programs/local.mk
+include tests/programs/lang/local.mk
 include tests/restore/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

@@ -7,6 +7,11 @@ AC_DEFUN([CAIRN_MPICH], [
 	AC_PATH_PROGS([MPIEXEC], [mpiexec.mpich mpiexec.hydra mpiexec])
 	AC_PATH_PROGS([MPIF90], [mpif90.mpich mpif90])
 	AC_PATH_PROGS([MPICXX], [mpicxx.mpich mpicxx])
+	# The wrappers may be there without the compilers behind them.
+	AM_CONDITIONAL([HAVE_MPIF90],
+		[test -n "$MPIF90" && "$MPIF90" --version >/dev/null 2>&1])
+	AM_CONDITIONAL([HAVE_MPICXX],
+		[test -n "$MPICXX" && "$MPICXX" --version >/dev/null 2>&1])
 	AS_IF([test -z "$MPICC"],
 		[AC_MSG_ERROR([no MPICH compiler wrapper; on Debian: apt-get install libmpich-dev mpich, or set MPICC])])
 	AC_MSG_CHECKING([for the folder of MPICH's mpi.h])

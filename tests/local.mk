@@ -31,6 +31,7 @@ include tests/system/local.mk
 include tests/system/lower/local.mk
 include tests/programs/local.mk
 include tests/programs/lang/local.mk
+include tests/system/invariants/local.mk
 include tests/restore/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

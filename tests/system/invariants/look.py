@@ -3,8 +3,6 @@
 """look.py - look at a rank's memory, or come as a stranger
 
 look.py regions PID INSPECT.json   no region of the image lies in the arena
-look.py arena PID                  print the arena's mappings
-look.py pointers PID ARENA         no word of our libraries points to an old one
 look.py strangers JOB.json         garbage for the coordinator
 look.py local SOCKET               garbage for the agent
 look.py user SOCKET                the same as another user
@@ -45,11 +43,9 @@ def regions(pid, inspect):
     with open(inspect) as f:
         ranks = json.load(f)["rank"]
     lower = arena(pid)
-    mine = [r for r in ranks if r["explain"].get("pid") == int(pid)] or ranks
-    # Ranks may have their arenas at each other's program: only its own counts.
     # Which image is this process's?  The one with its stack.
     stack = [m[0] for m in mappings(pid) if m[3] == "[stack]"][0]
-    mine = [r for r in mine if any(
+    mine = [r for r in ranks if any(
         g["name"] == "[stack]" and
         int(g["start"], 16) <= stack < int(g["start"], 16) + g["bytes"]
         for g in r["regions"])]
@@ -63,37 +59,9 @@ def regions(pid, inspect):
     print(f"# {len(mine[0]['regions'])} regions, {len(lower)} of the arena")
 
 
-def pointers(pid, old_file):
-    with open(old_file) as f:
-        old = [tuple(int(x, 16) for x in line.split("-")) for line in f]
-    new = mappings(pid)
-    # Addresses that mean something again cannot be told from old ones.
-    stale = [(a, b) for a, b in old
-             if not any(a < m[1] and m[0] < b for m in new)]
-    low, high = min(a for a, _ in old), max(b for _, b in old)
-    bad, words = [], 0
-    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
-        for m in new:
-            name = os.path.basename(m[3])
-            if "dc" in m[4] or "w" not in m[2]:
-                continue
-            if not name.startswith(("libmpi.so", "libmpich.so", "libcairn")):
-                continue
-            mem.seek(m[0])
-            for i, (word,) in enumerate(
-                    struct.iter_unpack("<Q", mem.read(m[1] - m[0]))):
-                words += 1
-                if low <= word < high and any(a <= word < b for a, b in stale):
-                    bad.append((name, m[0] + 8 * i, word))
-    print(f"# {words} words, {len(stale)} of {len(old)} old mappings are gone")
-    if bad:
-        sys.exit(f"{len(bad)} old pointers, such as "
-                 + ", ".join(f"{n} {a:x}: {w:x}" for n, a, w in bad[:5]))
-
-
 def answers(sock, what):
     """what comes back, until the other side has had enough"""
-    sock.settimeout(12)
+    sock.settimeout(8)
     got = b""
     try:
         sock.sendall(what)
@@ -106,7 +74,7 @@ def answers(sock, what):
 
 def strangers(job):
     with open(job) as f:
-        host, port = json.load(f)["coordinator"].rsplit(":", 1)
+        host, port = json.load(f)["address"].rsplit(":", 1)
     for what in (b"GET / HTTP/1.0\r\n\r\n" * 8, os.urandom(500),
                  b"CAIRNNET" + struct.pack("<I", 1) + b"C\0\0\0"
                  + os.urandom(64) + os.urandom(56)):
@@ -160,12 +128,8 @@ def user(path):
 
 def main():
     what, args = sys.argv[1], sys.argv[2:]
-    if what == "arena":
-        for a, b in arena(*args):
-            print(f"{a:x}-{b:x}")
-    else:
-        {"regions": regions, "pointers": pointers, "strangers": strangers,
-         "local": local, "user": user}[what](*args)
+    {"regions": regions, "strangers": strangers, "local": local,
+     "user": user}[what](*args)
 
 
 main()

@@ -252,7 +252,7 @@ fault() {
 	one_sentence "$2" || fine=0
 	[ "$(epochs one)" = 1 ] || fine=0
 	cairn verify one >>said 2>&1 || fine=0
-	[ $fine = 1 ]
+	[ "$fine" = 1 ]
 }
 for point in frontier counts drain capture captured release read finish \
 	durable; do

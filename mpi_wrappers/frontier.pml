@@ -12,7 +12,7 @@
  * Each rule can be left out, and then a check must fail:
  *   -DNONEED       blocked must-go ranks ask nobody for help
  *   -DNOWITHDRAW   a need is not withdrawn when the rank may hold
- *   -DNODRAIN      a holding rank does not receive
+ *   -DNODRAIN      a holding rank does not receive what a sender asks it to
  *   -DNORAISE      a target that is overrun is told to nobody
  *   -DNORERAISE    a rank that must go on stays in a barrier it stepped out of
  *   -DBADSTEP      a barrier is stepped out of though somebody may have left it
@@ -91,6 +91,10 @@ inline emit(r, o, a)
 		     (!IN(c, 1) || count[NC + c] >= (k)) && \
 		     (!IN(c, 2) || count[2 * NC + c] >= (k)))
 
+/* Is there a message of s for r, and is s blocked in a large send to r? */
+#define ASKED(r, s) (wire[(r) * N + (s)] && inside[s] && \
+		     OP(s) == OP_LARGE && X(s) == (r))
+
 inline done(r)
 {
 	inside[r] = 0;
@@ -146,10 +150,11 @@ proctype Rank(byte r)
 		withdraw(r) }
 #endif
 #ifndef NODRAIN
-	/* DRAIN while holding: from the wire into the queue. */
-	:: atomic { HELD(r) && wire[r * N + 0] -> wire[r * N + 0]--; queue[r * N + 0]++ }
-	:: atomic { HELD(r) && wire[r * N + 1] -> wire[r * N + 1]--; queue[r * N + 1]++ }
-	:: atomic { HELD(r) && wire[r * N + 2] -> wire[r * N + 2]--; queue[r * N + 2]++ }
+	/* While holding: what a sender that cannot end without it has asked
+	 * for goes from the wire into the queue. */
+	:: atomic { HELD(r) && ASKED(r, 0) -> wire[r * N + 0]--; queue[r * N + 0]++ }
+	:: atomic { HELD(r) && ASKED(r, 1) -> wire[r * N + 1]--; queue[r * N + 1]++ }
+	:: atomic { HELD(r) && ASKED(r, 2) -> wire[r * N + 2]--; queue[r * N + 2]++ }
 #endif
 
 	/* Collectives. */

@@ -35,6 +35,10 @@ ok() { # NAME CONDITION...
 	fi
 }
 
+checkpoint() {
+	timeout 30 cairn checkpoint ck >tool 2>&1
+}
+
 moment() { # wait a tenth of a second for nothing
 	read -r -t 0.1 _ <>never
 }
@@ -81,9 +85,8 @@ again() { # EPOCH: restarted with the gate open
 for name in computes sleeps barrier polls sends-large finalize-early; do
 	native -r 3 $name
 	begin $name 3
-	ok "$name: a checkpoint while the others wait" \
-		timeout 30 cairn checkpoint ck >tool 2>&1
-	ok "$name: and another one" timeout 30 cairn checkpoint ck
+	ok "$name: a checkpoint while the others wait" checkpoint
+	ok "$name: and another one" checkpoint
 	ok "$name: killed meanwhile" die
 	ok "$name: restarted to the native answer" again 2
 	ok "$name: and so from the epoch before" again 1

@@ -152,6 +152,19 @@ static int create(const struct timer_record *t)
 	return -ERANGE;
 }
 
+/* Linux winds an interval timer up again when its signal is taken.  One that
+ * ran out while the signal was blocked says that nothing is left, though the
+ * program waits for that signal: let it come at once. */
+static void itimer_set(int which)
+{
+	struct itimerval value = interval[which];
+
+	if (!value.it_value.tv_sec && !value.it_value.tv_usec &&
+	    (value.it_interval.tv_sec || value.it_interval.tv_usec))
+		value.it_value.tv_usec = 1;
+	sys_call(SYS_setitimer, which, &value, 0);
+}
+
 int timers_resume(struct err *err)
 {
 	for (size_t i = 0; i < ntimers; i++) {
@@ -165,6 +178,6 @@ int timers_resume(struct err *err)
 			 0);
 	}
 	for (int i = 0; i < 3; i++)
-		sys_call(SYS_setitimer, i, &interval[i], 0);
+		itimer_set(i);
 	return 0;
 }

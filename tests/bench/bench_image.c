@@ -145,8 +145,8 @@ static int by_value(const void *a, const void *b)
 
 static double median(double *v, int n)
 {
-	qsort(v, (size_t)n, sizeof(*v), by_value);
 	/* cppcheck-suppress uninitvar ; the caller has filled it */
+	qsort(v, (size_t)n, sizeof(*v), by_value);
 	return v[n / 2];
 }
 

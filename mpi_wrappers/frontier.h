@@ -65,9 +65,7 @@ int group_call_begin(struct thread_ctx *ctx, uint64_t gid, const int *world,
 		     unsigned int n, int function);
 void group_call_end(uint64_t gid);
 
-/* MPI_Init has begun (counted like a collective of all ranks that are going to
- * call it) / the page is new after a restart: enter all slots again. */
-void frontier_init_begin(struct thread_ctx *ctx);
+/* The page is new after a restart: enter all slots again. */
 void frontier_restarted(struct control_page *page);
 
 /* epoch hooks (process/hooks.h) */

@@ -14,19 +14,35 @@
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
+#include "runtime/process/pending.h"
 #include "runtime/process/private.h"
 
 /* sheet, mem and pagemap of the twin, life line, mem and pagemap of the rank */
 #define CAPTURED_FDS 6
 
-static int record_all(struct err *err)
+/* A timer that runs out becomes a signal that waits: it must be noted as one or
+ * the other.  Some rounds at most: one of microseconds never lets us. */
+static int record_signals(struct thread *leader, struct err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; i < 8; i++) {
+		pending_take(leader);
+		rc = timers_record(err);
+		if (rc || !pending_more())
+			break;
+	}
+	return rc;
+}
+
+static int record_all(struct thread *leader, struct err *err)
 {
 	int rc = files_record(err);
 
 	if (!rc)
 		rc = attributes_record(err);
 	if (!rc)
-		rc = timers_record(err);
+		rc = record_signals(leader, err);
 	return rc;
 }
 
@@ -149,7 +165,7 @@ static int capture(struct control_page *page, bool stop, struct err *err)
 	twin_reap();
 	if (!self)
 		return err_set(err, -ESRCH, "the leader is not known");
-	rc = record_all(err);
+	rc = record_all(self, err);
 	if (rc)
 		return rc;
 	thread_record(self);
@@ -173,5 +189,6 @@ int capture_rank(struct control_page *page, bool stop, struct err *err)
 {
 	int rc = capture(page, stop, err);
 
+	pending_give(thread_here(), rc > 0);
 	return rc < 0 ? err_prefix(err, rc, "rank %u", page->world_rank) : rc;
 }

@@ -22,6 +22,8 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/link.c \
 	runtime/process/mask.c \
 	runtime/process/park.c \
+	runtime/process/pending.c \
+	runtime/process/pending.h \
 	runtime/process/private.h \
 	runtime/process/process.h \
 	runtime/process/regs.c \

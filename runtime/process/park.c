@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "runtime/process/epoch.h"
 
+#include "runtime/process/pending.h"
 #include "runtime/process/tasks.h"
 
 #include <errno.h>
@@ -19,13 +20,16 @@
  * `turn`, which is bumped whenever one of them may have something to do:
  *  - the first one that arrives is the watcher: it signals the others and waits
  *    until all are there, or until the rank must go on (epoch_gather);
- *  - then the leader leads (epoch_lead) to the end of the epoch.
+ *  - then the leader leads (epoch_lead) to the end of the epoch.  What only
+ *    the threads themselves can do for it is done in rounds (park_each).
  * All state is in memory that is part of the image: a restarted process goes on
  * in the midst of it, with other kernel threads.
  */
 static _Atomic uint32_t generation;
-static _Atomic uint32_t turn;	  /* futex */
-static _Atomic uint32_t arrivals; /* futex: bumped when one parks */
+static _Atomic uint32_t turn;	   /* futex */
+static _Atomic uint32_t arrivals;  /* futex: bumped when one parks */
+static _Atomic uint32_t round_now; /* park_each: bumped for each call */
+static void (*round_fn)(struct thread *t);
 static struct thread *_Atomic watcher;
 static struct thread *_Atomic leader; /* set once all are parked */
 
@@ -77,6 +81,49 @@ static void watch(struct thread *t)
 	}
 }
 
+static bool is_parked(const struct thread *t)
+{
+	return atomic_load(&t->parked) == atomic_load(&generation) + 1;
+}
+
+/* What the leader wants each thread to do for itself. */
+static void round_join(struct thread *t)
+{
+	uint32_t now = atomic_load(&round_now);
+
+	if (atomic_load(&t->round) == now)
+		return;
+	round_fn(t);
+	atomic_store(&t->round, now);
+	wake_all(&arrivals);
+}
+
+static bool round_is_over(void)
+{
+	thread_each(t)
+	{
+		if (is_parked(t) &&
+		    atomic_load(&t->round) != atomic_load(&round_now))
+			return false;
+	}
+	return true;
+}
+
+void park_each(struct thread *self, void (*fn)(struct thread *t))
+{
+	round_fn = fn;
+	atomic_fetch_add(&round_now, 1);
+	wake_all(&turn);
+	round_join(self);
+	for (;;) {
+		uint32_t seen = atomic_load(&arrivals);
+
+		if (round_is_over())
+			return;
+		sys_call(SYS_futex, &arrivals, FUTEX_WAIT_PRIVATE, seen, 0);
+	}
+}
+
 bool park(struct thread *t)
 {
 	uint32_t here = atomic_load(&generation);
@@ -87,6 +134,8 @@ bool park(struct thread *t)
 	thread_record(t);
 	/* In a restarted process the thread goes on from here a second time. */
 	context_save(&t->regs);
+	if (atomic_load(&t->parked) != here + 1)
+		atomic_store(&t->round, atomic_load(&round_now));
 	atomic_store(&t->parked, here + 1);
 	wake_all(&arrivals);
 	for (;;) {
@@ -95,6 +144,7 @@ bool park(struct thread *t)
 
 		if (atomic_load(&generation) != here)
 			break;
+		round_join(t);
 		if (atomic_load(&leader) == t)
 			epoch_lead(t);
 		else if (!atomic_load(&leader) &&
@@ -104,11 +154,6 @@ bool park(struct thread *t)
 			sys_call(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, now, 0);
 	}
 	return true;
-}
-
-static bool is_parked(const struct thread *t)
-{
-	return atomic_load(&t->parked) == atomic_load(&generation) + 1;
 }
 
 /* The first thread stays as a zombie when it ends before the others. */

@@ -51,6 +51,7 @@ bool safepoint(struct thread_ctx *ctx)
 	mask = mask_all();
 	top = thread_stack_top(part.t);
 	if (top) {
+		part.t->program_mask = mask;
 		part.t->on_stack = true;
 		stack_call(take_part, &part, top);
 		part.t->on_stack = false;

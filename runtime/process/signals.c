@@ -79,6 +79,14 @@ static void take_part(void *arg)
 	epoch_take_part(arg);
 }
 
+static uint64_t mask_of(const ucontext_t *uc)
+{
+	uint64_t mask;
+
+	memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+	return mask;
+}
+
 /* CONTROL_SIGNAL: the agent, or another thread of ours, wants us to look at the
  * control page.  No TLS here; every signal is blocked. */
 static void enter_control(int sig, siginfo_t *info, void *context)
@@ -103,6 +111,7 @@ static void enter_control(int sig, siginfo_t *info, void *context)
 		    fs_get() != t->ctx.upper_fs) {
 			epoch_notice(t);
 		} else {
+			t->program_mask = mask_of(context);
 			t->on_stack = true;
 			stack_call(take_part, t, top);
 			t->on_stack = false;

@@ -50,6 +50,14 @@ static uint64_t hex(const char *s)
 	}
 }
 
+/* The set of signals after one of the keys of "status", all 8 long. */
+static uint64_t mask_in(const char *text, const char *key)
+{
+	const char *p = strstr(text, key);
+
+	return p ? hex(p + 8) : 0;
+}
+
 /* "nr a b c d e f sp pc", the last two in hex; or "running"; or "-1 sp pc" */
 static void parse_syscall(char *text, struct task *task)
 {
@@ -79,8 +87,11 @@ int task_read(int tid, struct task *task)
 		task->name[i] = p[6 + i];
 	p = strstr(buf, "State:\t");
 	task->dead = p && (p[7] == 'Z' || p[7] == 'X');
-	p = strstr(buf, "SigBlk:\t");
-	task->blocks_control = p && hex(p + 8) >> (CONTROL_SIGNAL - 1) & 1;
+	task->blocks_control = mask_in(buf, "SigBlk:\t") >>
+				       (CONTROL_SIGNAL - 1) &
+			       1;
+	task->pending = mask_in(buf, "SigPnd:\t");
+	task->pending_shared = mask_in(buf, "ShdPnd:\t");
 	if (!read_file(tid, "syscall", buf, sizeof(buf)))
 		parse_syscall(buf, task);
 	return 0;

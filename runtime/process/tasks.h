@@ -8,10 +8,12 @@
 
 struct task {
 	char name[16];
-	bool dead;	     /* a zombie, or ending */
-	bool blocks_control; /* its mask has CONTROL_SIGNAL */
-	bool waits;	     /* in a system call; then */
-	uint64_t sp, pc;     /* its registers there */
+	bool dead;		 /* a zombie, or ending */
+	bool blocks_control;	 /* its mask has CONTROL_SIGNAL */
+	uint64_t pending;	 /* signals that wait for it, */
+	uint64_t pending_shared; /* and for the process */
+	bool waits;		 /* in a system call; then */
+	uint64_t sp, pc;	 /* its registers there */
 };
 /* task_read - 0, or -ESRCH. */
 int task_read(int tid, struct task *task);

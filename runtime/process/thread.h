@@ -61,6 +61,7 @@ struct thread {
 	_Atomic uint32_t state;	 /* enum thread_state */
 	_Atomic uint32_t parked; /* in which generation (park.c) */
 	uint32_t asked;		 /* signalled in this one */
+	_Atomic uint32_t round;	 /* the last one it took part in (park_each) */
 	bool is_main;		 /* the kernel's first thread of the process */
 
 	/* at park(), for a restart */
@@ -83,8 +84,10 @@ struct thread {
 	bool on_stack;
 
 	/* signals (mask.c, rewind.c) */
-	bool hides_control; /* the program believes CONTROL_SIGNAL blocked */
-	int32_t call_nr;    /* what our syscall() is about to call, or -1 */
+	bool hides_control;    /* the program believes CONTROL_SIGNAL blocked */
+	uint64_t program_mask; /* what it blocks, from before it parks */
+	struct pending *pending; /* taken from the kernel (pending.c) */
+	int32_t call_nr;	/* what our syscall() is about to call, or -1 */
 	uint64_t call_deadline; /* program_now_ns() of its end; 0: not noted */
 	struct timespec rewind_time; /* its shortened limit */
 };

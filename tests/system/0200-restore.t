@@ -68,6 +68,8 @@ agent "descriptors of all kinds" "$programs/files"
 agent "mappings of all kinds, growing stacks" "$programs/maps"
 agent "the same without a twin" --stop "$programs/maps"
 agent "timers" "$programs/timers"
+agent "signals that wait" "$programs/pending"
+agent "the same, killed after the capture" --killed "$programs/pending"
 agent "a program that a shell's exec redirects" \
 	sh -c "exec '$programs/counter' 2>>'$dir/errors'"
 if command -v perl >/dev/null; then

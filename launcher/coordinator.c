@@ -20,7 +20,7 @@
 #define STALL_MS_MAX 30000
 #define SLICE_MS     50
 #define SLICE_MS_MAX 1000
-/* How long after its first rank a program that ends may have others. */
+/* How long after one of its ranks a program that ends may have others. */
 #define ENDING_MS 3000
 
 enum epoch_input {
@@ -55,7 +55,7 @@ struct coordinator {
 	bool wanted_stop;
 	int64_t started_ms; /* of the attempt under way */
 	int64_t request_ms;
-	int64_t exited_ms; /* when the first rank ended */
+	int64_t exited_ms; /* when the last rank ended that has; 0: none */
 	int64_t stall_ms, slice_ms;
 	struct frontier *frontier;
 	struct tally tally; /* what the agents have done of this epoch */
@@ -158,11 +158,10 @@ static void frontier_end(struct coordinator *c)
 	c->ops->timer(c->arg, TIMER_STALL, 0);
 }
 
-/* A program whose ranks have just begun to end is about to be over. */
+/* A program one of whose ranks has just ended may be about to be over. */
 static bool is_ending(const struct coordinator *c)
 {
-	return c->ranks.first_exited >= 0 &&
-	       clock_ms() - c->exited_ms < ENDING_MS;
+	return c->exited_ms && clock_ms() - c->exited_ms < ENDING_MS;
 }
 
 /* Tell whoever waits how the attempt ended. */
@@ -202,15 +201,22 @@ static int obstacle(const struct coordinator *c, struct err *err)
 	for (size_t i = 0; i < c->nagents; i++)
 		if (c->agents[i].lost)
 			return agent_is_lost(&c->agents[i], err);
-	if (c->ranks.n && c->ranks.first_exited >= 0)
+	if (c->ranks.n && c->ranks.first_lost >= 0)
 		return err_set(err, -EBUSY,
-			       "rank %d has already ended; a job can be "
-			       "checkpointed only while all its ranks run",
-			       c->ranks.first_exited);
+			       "rank %d has already ended and did not say with "
+			       "which code, so this job can have no more "
+			       "checkpoints; let ranks end by exit() or by "
+			       "return from main()",
+			       c->ranks.first_lost);
+	if (c->ranks.n && c->ranks.counts[RANK_EXITED] == c->ranks.n)
+		return err_set(err, -EBUSY,
+			       "all ranks have already ended; there is nothing "
+			       "left to checkpoint");
 	return 0;
 }
 
-/* Begin what is wanted, once all ranks are up. */
+/* Begin what is wanted, once all ranks are up.  Those that have ended since are
+ * no obstacle: the manifest knows their codes. */
 static void begin_if_wanted(struct coordinator *c)
 {
 	int rc;
@@ -312,7 +318,7 @@ static void enter_writing(struct coordinator *c)
 
 static void enter_commit(struct coordinator *c)
 {
-	json_t *manifest = tally_manifest(&c->tally, c->epoch, c->ranks.n,
+	json_t *manifest = tally_manifest(&c->tally, c->epoch, &c->ranks,
 					  clock_ms() - c->request_ms, &c->why);
 	int rc = manifest ?
 			 c->ops->commit(c->arg, c->epoch, manifest, &c->why) :
@@ -452,7 +458,7 @@ static void rank_came(struct coordinator *c, size_t agent,
 	}
 	if (!were_up && ranks_are_up(&c->ranks) && c->options.interval_ms)
 		c->ops->timer(c->arg, TIMER_INTERVAL, c->options.interval_ms);
-	if (!exited && c->ranks.counts[RANK_EXITED])
+	if (c->ranks.counts[RANK_EXITED] > exited)
 		c->exited_ms = clock_ms();
 	c->ops->changed(c->arg);
 	/* Once it is captured a rank may end: its twin is what is read. */

@@ -25,7 +25,7 @@ static int ranks_init(struct ranks *r, size_t n, struct err *err)
 	if (!r->v)
 		return err_set(err, -ENOMEM, "no memory for %zu ranks", n);
 	r->n = n;
-	r->first_exited = -1;
+	r->first_lost = -1;
 	r->counts[RANK_UNKNOWN] = n;
 	for (size_t i = 0; i < n; i++)
 		r->v[i].agent = -1;
@@ -69,8 +69,8 @@ int ranks_update(struct ranks *r, size_t agent, const json_t *message,
 	e->state = (uint8_t)state;
 	e->agent = (int32_t)agent;
 	e->code = (int16_t)code;
-	if (state == RANK_EXITED && r->first_exited < 0)
-		r->first_exited = (int)rank;
+	if (state == RANK_EXITED && code < 0 && r->first_lost < 0)
+		r->first_lost = (int)rank;
 	return 0;
 }
 
@@ -94,8 +94,8 @@ size_t ranks_forget(struct ranks *r, size_t agent)
 
 bool ranks_are_up(const struct ranks *r)
 {
-	return r->n &&
-	       r->counts[RANK_RUNNING] + r->counts[RANK_FINALIZED] == r->n;
+	return r->n && !r->counts[RANK_UNKNOWN] &&
+	       r->counts[RANK_EXITED] < r->n;
 }
 
 int ranks_agent(const struct ranks *r, int rank)

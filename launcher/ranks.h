@@ -23,7 +23,7 @@ struct ranks {
 	size_t n;
 	struct rank_entry *v;
 	size_t counts[4]; /* by state */
-	int first_exited; /* the first that ended, or -1 */
+	int first_lost;	  /* the first that ended and did not say how, or -1 */
 };
 
 /* ranks_update - a `rank` message; -EPROTO if it is malformed. */
@@ -32,7 +32,8 @@ int ranks_update(struct ranks *r, size_t agent, const json_t *message,
 /* ranks_forget - nothing more will be heard of this agent's ranks; gives how
  * many had not ended. */
 size_t ranks_forget(struct ranks *r, size_t agent);
-/* ranks_are_up - each rank is running (or past MPI_Finalize). */
+/* ranks_are_up - each rank is running, past MPI_Finalize, or has ended, and
+ * some rank has not. */
 bool ranks_are_up(const struct ranks *r);
 int ranks_agent(const struct ranks *r, int rank); /* -1: unknown or exited */
 void ranks_fini(struct ranks *r);

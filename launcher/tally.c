@@ -122,54 +122,87 @@ uint64_t tally_bytes(const struct tally *t)
 	return sum > t->bytes ? sum : t->bytes;
 }
 
-/* Each rank must lie in one image, or the epoch is not whole (I1). */
-static int check_ranks(const struct tally *t, size_t nranks, struct err *err)
+/* Which ranks lie in an image: a byte for each, to be freed. */
+static unsigned char *ranks_seen(const struct tally *t, size_t nranks,
+				 struct err *err)
 {
 	unsigned char *seen = calloc(nranks ? nranks : 1, 1);
 	json_t *image, *rank;
 	size_t i, k;
-	int rc = 0;
 
-	if (!seen)
-		return err_set(err, -ENOMEM, "no memory for the manifest");
+	if (!seen) {
+		err_set(err, -ENOMEM, "no memory for the manifest");
+		return NULL;
+	}
 	json_array_foreach(t->images, i, image)
 	{
 		json_array_foreach(json_object_get(image, "ranks"), k, rank)
 		{
 			json_int_t r = json_integer_value(rank);
 
-			if (r < 0 || (size_t)r >= nranks || seen[r]++)
-				rc = err_set(err, -EPROTO,
-					     "rank %d lies in two images or "
-					     "does not exist",
-					     (int)r);
+			if (r >= 0 && (size_t)r < nranks && !seen[r]++)
+				continue;
+			err_set(err, -EPROTO,
+				"rank %d lies in two images or does not exist",
+				(int)r);
+			free(seen);
+			return NULL;
 		}
 	}
-	if (!rc && t->ranks != nranks)
-		rc = err_set(err, -EPROTO,
-			     "the images hold %zu ranks, the job has %zu",
-			     t->ranks, nranks);
-	free(seen);
-	return rc;
+	return seen;
 }
 
-json_t *tally_manifest(const struct tally *t, uint32_t epoch, size_t nranks,
-		       int64_t ms, struct err *err)
+/* Each rank must lie in one image, or have ended before: else the epoch is not
+ * whole (I1).  One that ended after its capture is in an image like the others.
+ * Gives the list of those in none, with their codes. */
+static json_t *list_exited(const struct tally *t, const struct ranks *ranks,
+			   struct err *err)
+{
+	unsigned char *seen = ranks_seen(t, ranks->n, err);
+	json_t *list = seen ? json_array() : NULL;
+
+	for (size_t i = 0; list && i < ranks->n; i++) {
+		const struct rank_entry *e = &ranks->v[i];
+
+		if (seen[i])
+			continue;
+		if (e->state == RANK_EXITED && e->code >= 0) {
+			json_array_append_new(list,
+					      json_pack("{s:I, s:i}", "rank",
+							(json_int_t)i, "code",
+							e->code));
+			continue;
+		}
+		err_set(err, -EPROTO,
+			"the images hold %zu ranks, the job has %zu", t->ranks,
+			ranks->n);
+		json_decref(list);
+		list = NULL;
+	}
+	free(seen);
+	return list;
+}
+
+json_t *tally_manifest(const struct tally *t, uint32_t epoch,
+		       const struct ranks *ranks, int64_t ms, struct err *err)
 {
 	char stamp[32];
 	struct tm tm;
 	time_t now = time(NULL);
-	json_t *m;
+	json_t *m, *exited = list_exited(t, ranks, err);
 
-	if (check_ranks(t, nranks, err))
+	if (!exited)
 		return NULL;
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	m = json_pack("{s:I, s:I, s:s, s:I, s:I, s:f, s:f, s:O}", "epoch",
-		      (json_int_t)epoch, "ranks", (json_int_t)nranks, "time",
+		      (json_int_t)epoch, "ranks", (json_int_t)ranks->n, "time",
 		      stamp, "bytes", (json_int_t)t->bytes, "memory_bytes",
 		      (json_int_t)t->memory_bytes, "pause_ms", t->pause_ms,
 		      "seconds", (double)ms / 1000, "images", t->images);
+	if (m && json_array_size(exited))
+		json_object_set(m, "exited", exited);
+	json_decref(exited);
 	if (m && t->explain)
 		json_object_set(m, "explain", t->explain);
 	if (!m)

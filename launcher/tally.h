@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "launcher/ranks.h"
 #include "runtime/base/err.h"
 
 enum tally_phase { PHASE_DRAIN, PHASE_CAPTURE, PHASE_DURABLE, TALLY_PHASES };
@@ -39,8 +40,9 @@ bool tally_all(const struct tally *t, enum tally_phase phase);
 void tally_progress(struct tally *t, size_t agent, const json_t *message);
 uint64_t tally_bytes(const struct tally *t);
 /* tally_manifest - the epoch's part of a manifest (the caller's reference), or
- * NULL with a sentence if the images do not hold each rank once. */
-json_t *tally_manifest(const struct tally *t, uint32_t epoch, size_t nranks,
-		       int64_t ms, struct err *err);
+ * NULL with a sentence if a rank is not in one of the images.  Ranks that had
+ * ended when it was captured are in none, and noted with their exit codes. */
+json_t *tally_manifest(const struct tally *t, uint32_t epoch,
+		       const struct ranks *ranks, int64_t ms, struct err *err);
 
 #endif

@@ -140,6 +140,31 @@ static int check_image(const json_t *image, char *seen, size_t nranks,
 	return 0;
 }
 
+/* Ranks that had ended are in no image. */
+static int check_exited(const json_t *list, char *seen, size_t nranks,
+			struct err *err)
+{
+	if (list && !json_is_array(list))
+		return missing(err, "exited");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		const json_t *r = json_object_get(one, "rank");
+		const json_t *code = json_object_get(one, "code");
+		json_int_t rank = json_integer_value(r);
+
+		if (!is_count(r) || (size_t)rank >= nranks)
+			return missing(err, "exited.rank");
+		if (!is_count(code) || json_integer_value(code) > 255)
+			return missing(err, "exited.code");
+		if (seen[rank]++)
+			return err_set(err, -EBADMSG,
+				       "manifest: rank %ld has ended, and is "
+				       "in an image or named twice",
+				       (long)rank);
+	}
+	return 0;
+}
+
 static int check_images(const json_t *m, struct err *err)
 {
 	const json_t *images = json_object_get(m, "images");
@@ -157,8 +182,26 @@ static int check_images(const json_t *m, struct err *err)
 	for (size_t i = 0; i < json_array_size(images) && !rc; i++)
 		rc = check_image(json_array_get(images, i), seen,
 				 (size_t)nranks, err);
+	if (!rc)
+		rc = check_exited(json_object_get(m, "exited"), seen,
+				  (size_t)nranks, err);
 	free(seen);
 	return rc;
+}
+
+int manifest_exited(const json_t *m, uint32_t rank)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(m, "exited"), i, one)
+	{
+		if (json_integer_value(json_object_get(one, "rank")) ==
+		    (json_int_t)rank)
+			return (int)json_integer_value(
+				json_object_get(one, "code"));
+	}
+	return -1;
 }
 
 int manifest_check(const json_t *m, struct err *err)

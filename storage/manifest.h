@@ -21,7 +21,8 @@
  * "format", "epoch", "ranks", "time" (ISO 8601, UTC), "bytes", "memory_bytes",
  * "pause_ms", "seconds", "program" (array of argv), "mpi", "cpu", "kernel",
  * "images": [{"file", "node", "bytes", "index_digest", "ranks": [..]}], where
- * index_digest is a text of 16 hex digits (manifest_digest).
+ * index_digest is a text of 16 hex digits (manifest_digest); and, where ranks
+ * had ended before, "exited": [{"rank", "code"}].
  */
 #define MANIFEST_NAME	"manifest.json"
 #define MANIFEST_FORMAT 1
@@ -32,6 +33,10 @@ void manifest_digest(uint64_t digest, char text[17]);
 
 /* manifest_check - are all members there and sane?  Says which is not. */
 int manifest_check(const json_t *manifest, struct err *err) must_check;
+
+/* manifest_exited - had this rank ended before the epoch?  Gives its exit code,
+ * or -1: it is in an image. */
+int manifest_exited(const json_t *manifest, uint32_t rank);
 
 /* manifest_commit - write, fsync, rename, fsync the folder: the commit.
  * Fills "format", and "time" if it is not there; refuses what manifest_load

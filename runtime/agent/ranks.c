@@ -295,6 +295,7 @@ static void process_cb(struct source *source, uint32_t events)
 	message_all(r);
 	watched_close(r->agent, &r->process);
 	r->life = RANK_GREETED;
+	r->exit_code = -1; /* that was the child's: the wrapper has its own */
 	atomic_store(&r->page->rank.state, STATE_STARTING);
 	atomic_store(&r->page->rank.leader_tid, 0);
 	epoch_rank_left(r->agent->epoch, r);
@@ -335,7 +336,7 @@ static void dispatch(struct rank *r, struct delivery *d)
 		finalized(r);
 		break;
 	case CONTROL_EXITING:
-		r->exit_code = (int)msg->value;
+		r->exit_code = (int)(msg->value & 0xff);
 		break;
 	case CONTROL_REQUEST:
 		link_send(r->agent,

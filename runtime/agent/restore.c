@@ -20,6 +20,7 @@
  * RESTORE -> find the image that holds the rank (on whatever node it was
  * written), check it against the manifest and this CPU, send the sheet.
  * MAPPED -> threads read, check and write the rank's chunks; then GO.
+ *            A rank that had ended by then is told its exit code instead.
  * Whatever fails is a DENIED with a sentence, which the rank prints and ends,
  * and a `refuse` to the coordinator, which ends the job.
  */
@@ -190,6 +191,17 @@ static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 		     0;
 }
 
+static void end_send(struct agent *agent, struct rank *r, int code)
+{
+	struct control_msg msg = { .type = CONTROL_ENDED,
+				   .epoch = agent->restore_epoch,
+				   .value = (uint64_t)code };
+
+	/* It will not say so itself: it is no program. */
+	r->exit_code = code;
+	rank_send(r, &msg, -1);
+}
+
 /* The rank prints the sentence and ends; the coordinator ends the others, which
  * may be waiting for it in MPI_Init. */
 static void deny(struct agent *agent, struct rank *r, const char *text)
@@ -201,8 +213,13 @@ static void deny(struct agent *agent, struct rank *r, const char *text)
 void restore_rank(struct agent *agent, struct rank *r)
 {
 	struct err err;
+	int code = agent->restore ? manifest_exited(agent->restore->manifest,
+						    r->world_rank) :
+				    -1;
 
-	if (!agent->restore)
+	if (code >= 0)
+		end_send(agent, r, code);
+	else if (!agent->restore)
 		rank_deny(r, "this job was not started with --restart; there "
 			     "is nothing to restore");
 	else if (sheet_send(agent, r, &err))

@@ -43,8 +43,9 @@
 #define CONTROL_SIGNAL	58 /* a realtime signal; hidden from the program */
 #define CONTROL_SLOTS	4096
 #define CONTROL_POOL	65536 /* ints for the members of group calls */
-#define CONTROL_FD_MIN	800 /* Cairn's own descriptors lie at or above this
-			       (or the soft limit less 64, if that is lower) */
+#define CONTROL_FD_MIN                                      \
+	800 /* Cairn's own descriptors lie at or above this \
+	       (or the soft limit less 64, if that is lower) */
 
 /* What the agent asks of a rank.  Ordered: a rank that sees a later command
  * of the same epoch has missed nothing that matters. */
@@ -89,8 +90,8 @@ struct control_slot {
  * gid in this epoch by CONTROL_SLOT (or published it), until it does so, or any
  * member says that the call is over. */
 #define SLOT_GROUP_CALL 1U
-#define SLOT_OVER (~0ULL) /* in CONTROL_SLOT */
-#define SLOT_WORLD	2U /* may lack entries of ranks that exited */
+#define SLOT_OVER	(~0ULL) /* in CONTROL_SLOT */
+#define SLOT_WORLD	2U	/* may lack entries of ranks that exited */
 
 struct control_page {
 	uint32_t magic, version;
@@ -102,7 +103,7 @@ struct control_page {
 		_Atomic uint32_t cmd; /* enum control_cmd */
 		_Atomic uint32_t epoch;
 		_Atomic uint32_t targets_epoch; /* targets[] valid for it */
-		_Atomic uint32_t owed; /* ranks that need us to go on */
+		_Atomic uint32_t owed;	/* ranks that need us to go on */
 		_Atomic uint32_t slice; /* >0: all holds released for a slice
 					   (STALL); odd while released */
 		_Atomic uint32_t capture_stop; /* 1: --capture=stop */
@@ -124,7 +125,7 @@ struct control_page {
 		_Atomic uint32_t pid; /* the process that is the rank; set by
 					 libcairn, 0 before */
 		_Atomic uint32_t uses_mpi; /* it has called MPI_Init */
-		char why[256]; /* STATE_REFUSED: one sentence */
+		char why[256];		   /* STATE_REFUSED: one sentence */
 	} rank __attribute__((aligned(64)));
 
 	struct control_slot slots[CONTROL_SLOTS];
@@ -142,41 +143,43 @@ enum control_type {
 	CONTROL_PUBLISHED, /* slots[] are filled for this epoch */
 	CONTROL_HELD,	   /* value = agent.seq (see above) */
 	CONTROL_UNHELD,
-	CONTROL_RAISE,	   /* gid, value = new count */
-	CONTROL_SLOT,	   /* gid: a slot that was made after PUBLISHED (a new
-			      communicator: write its target if one is known; or
-			      a group call that was entered now: its members lack
-			      it); value = the slot's number, or SLOT_OVER: a
-			      group call is complete, so nobody lacks it */
-	CONTROL_NEED,	   /* peer (world rank), or -1 with gid: every member
-			      of that communicator (wildcard) */
-	CONTROL_CANCEL,	   /* withdraws the NEED with the same peer and gid */
+	CONTROL_RAISE,	/* gid, value = new count */
+	CONTROL_SLOT,	/* gid: a slot that was made after PUBLISHED (a new
+			   communicator: write its target if one is known; or
+			   a group call that was entered now: its members lack
+			   it); value = the slot's number, or SLOT_OVER: a
+			   group call is complete, so nobody lacks it */
+	CONTROL_NEED,	/* peer (world rank), or -1 with gid: every member
+			   of that communicator (wildcard) */
+	CONTROL_CANCEL, /* withdraws the NEED with the same peer and gid */
 	CONTROL_QUIET,
-	CONTROL_CAPTURED,  /* descriptors: sheet, mem, pagemap, life line of the
-			      twin (EOF = may exit), in this order; value =
-			      pid of the twin.  If a region says
-			      REGION_FROM_RANK the rank's own mem and pagemap
-			      follow (six in all): read these regions there
-			      before RELEASE.  With --capture=stop, or without
-			      memory for a twin: value = pid of the rank, and
-			      three descriptors, sheet and the rank's own mem
-			      and pagemap: read all before RELEASE. */
-	CONTROL_REFUSED,   /* text: the sentence */
-	CONTROL_RESUMED,   /* after RELEASE or ABORT, or after a restart */
-	CONTROL_REQUEST,   /* the program asks for a checkpoint (cairn.h) */
+	CONTROL_CAPTURED, /* descriptors: sheet, mem, pagemap, life line of the
+			     twin (EOF = may exit), in this order; value =
+			     pid of the twin.  If a region says
+			     REGION_FROM_RANK the rank's own mem and pagemap
+			     follow (six in all): read these regions there
+			     before RELEASE.  With --capture=stop, or without
+			     memory for a twin: value = pid of the rank, and
+			     three descriptors, sheet and the rank's own mem
+			     and pagemap: read all before RELEASE. */
+	CONTROL_REFUSED,  /* text: the sentence */
+	CONTROL_RESUMED,  /* after RELEASE or ABORT, or after a restart */
+	CONTROL_REQUEST,  /* the program asks for a checkpoint (cairn.h) */
 	CONTROL_FINALIZED,
-	CONTROL_EXITING,   /* value = exit code */
+	CONTROL_EXITING, /* value = exit code */
 	/* during a restart */
-	CONTROL_RESTORE,   /* cairn-rank, after WELCOME: I am to be restored;
-			      value = pid */
-	CONTROL_MAPPED,	   /* restorer: all is mapped; fd: my /proc/self/mem */
+	CONTROL_RESTORE, /* cairn-rank, after WELCOME: I am to be restored;
+			    value = pid */
+	CONTROL_MAPPED,	 /* restorer: all is mapped; fd: my /proc/self/mem */
 	/* from agent to rank */
-	CONTROL_WELCOME,   /* fd: the control page's memfd */
-	CONTROL_SHEET,	   /* fd: the sheet to map; epoch = the epoch, value =
-			      how often the job was restarted, this time
-			      included: for struct resume_info */
-	CONTROL_GO,	   /* memory is complete: jump */
-	CONTROL_DENIED,	   /* text: why; the rank prints it and exits */
+	CONTROL_WELCOME, /* fd: the control page's memfd */
+	CONTROL_SHEET,	 /* fd: the sheet to map; epoch = the epoch, value =
+			    how often the job was restarted, this time
+			    included: for struct resume_info */
+	CONTROL_GO,	 /* memory is complete: jump */
+	CONTROL_DENIED,	 /* text: why; the rank prints it and exits */
+	CONTROL_ENDED,	 /* in the place of SHEET: the rank had ended before
+			    the epoch; exit with value */
 };
 
 #define HELLO_LOCAL(rank, size) ((uint32_t)(rank) << 16 | (uint32_t)(size))

@@ -84,18 +84,38 @@ static void in_child(void)
 	thread_after_fork();
 }
 
-/* The agent would find out; so it knows the code, too. */
-static void at_exit(int code, void *arg)
+/* The agent would find out; so it knows the code, too.  Also from a wrapper
+ * whose child was the rank for a while: its code is what the launcher sees. */
+static void tell_end(int code)
 {
 	struct control_page *page = process_page();
 	struct control_msg msg = { .type = CONTROL_EXITING };
 
-	(void)arg;
-	if (!page || page->rank.pid != (uint32_t)sys_call(SYS_getpid))
+	/* Not from between vfork and exec. */
+	if (!page || process_link.pid != (int)sys_call(SYS_getpid))
 		return;
 	msg.value = (uint64_t)code;
 	msg.peer = (int32_t)page->world_rank;
 	process_send(&msg);
+}
+
+static void at_exit(int code, void *arg)
+{
+	(void)arg;
+	tell_end(code);
+}
+
+/* Ways out that pass by on_exit: shells take them, and python's os._exit(). */
+EXPORT void _exit(int code)
+{
+	tell_end(code);
+	for (;;)
+		sys_call(SYS_exit_group, code);
+}
+
+EXPORT void _Exit(int code)
+{
+	_exit(code);
 }
 
 /*

@@ -15,6 +15,14 @@
 #include "runtime/base/where.h"
 #include "runtime/restore/rank.h"
 
+/* The rank had ended when the epoch was taken: this process is its stand-in,
+ * for the launcher, which counts ranks and collects their codes.  If MPI was
+ * used all others are past MPI_Finalize, too, and wait for nobody. */
+static void end_again(const struct control_msg *ended)
+{
+	_exit((int)ended->value);
+}
+
 static int ask_for_sheet(int agent_fd, struct control_msg *msg, int *sheet_fd,
 			 struct err *err)
 {
@@ -30,6 +38,8 @@ static int ask_for_sheet(int agent_fd, struct control_msg *msg, int *sheet_fd,
 	rc = message_receive(agent_fd, msg, sheet_fd, err);
 	if (rc)
 		return rc;
+	if (msg->type == CONTROL_ENDED)
+		end_again(msg);
 	if (msg->type != CONTROL_SHEET || *sheet_fd < 0)
 		return err_set(err, -EPROTO,
 			       "this node's agent answered with message %u "

@@ -68,8 +68,9 @@ int rank_program(const char *name, struct rank_program *program,
 int rank_join(const struct rank_place *place, int *agent_fd, int *control_fd,
 	      struct err *err) must_check;
 
-/* rank_restore - ask the agent for this rank's sheet and become the restorer;
- * comes back only with an error. */
+/* rank_restore - ask the agent for this rank's sheet and become the restorer,
+ * or end as the rank had ended before the epoch; comes back only with an error.
+ */
 int rank_restore(int agent_fd, int control_fd, struct err *err) must_check;
 
 /* message_receive - one control message and up to one descriptor (-1: none).

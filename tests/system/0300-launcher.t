@@ -147,6 +147,20 @@ ok "each line was printed once by each rank" \
 ok "without a checkpoint --resume starts anew" \
 	run 3 cairnrun --ckpt-dir new --resume -n 1 "$counter" 2 3
 
+# --- a rank has ended, the others run on ---
+begin le cairnrun --ckpt-dir le -n 1 sh -c 'exit 5' : -n 1 "$counter" 30
+until cairn status --json le 2>/dev/null | grep -q '"exited": 1'; do
+	kill -0 $job 2>/dev/null || break
+	read -r -t 0.1 _ <>never
+done
+cairn checkpoint --exit le >tool 2>&1
+ok "a job one of whose ranks has ended is checkpointed" grep -q committed tool
+wait $job
+ok "and stopped" [ $? = 85 ]
+cp out first
+ok "it ends with that rank's code after a restart" run 5 cairnrun --restart le
+ok "what the others print is whole" diff whole <(cat first out)
+
 begin us cairnrun --ckpt-dir us -n 1 "$counter" 30
 kill -USR1 "$(pgrep -P $job -x cairnrun)"
 wait $job

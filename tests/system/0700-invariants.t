@@ -69,6 +69,16 @@ up() {
 	done
 }
 
+# await_exited DIR: until one of its ranks has ended
+await_exited() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		cairn status --json "$1" 2>/dev/null |
+			grep -q '"exited": 1' && return
+		moment
+	done
+}
+
 begin() { # COMMAND...: in the background, its output in out and err
 	rm -f go
 	timeout -k 5 60 "$@" >out 2>err </dev/null &
@@ -328,17 +338,25 @@ wait $job
 begin cairnrun --restart final
 up final
 ok "and restarted" ends_right
-begin cairnrun --ckpt-dir left --interval 100ms -n 2 "$inv" left go
+begin cairnrun --ckpt-dir left -n 2 "$inv" left go
 await begun out
-for ((k = 0; k < 300; k++)); do
-	[ -s err ] && break
-	moment
-done
-checkpoint left
-ok "after a rank's end there are no checkpoints" \
-	grep -q "rank 1 has already ended" said
+await_exited left
+ok "a job one of whose ranks has ended is checkpointed" checkpoint left
+kill_rank
+wait $job
+begin cairnrun --restart left
+await_exited left
+ok "it is restarted, and checkpointed again" checkpoint left
+touch go
+ok "it ends with the code of the rank that had ended" ends 6
+ok "and comes out right" grep -qx right out
+begin cairnrun --ckpt-dir killed -n 2 "$inv" gone go
+await begun out
+await_exited killed
+checkpoint killed
+ok "a rank that did not say how it ended is named" \
+	grep -q "rank 1 has already ended and did not say" said
 ok "the job runs on" ends_right
-ok "that was said once" one_sentence "rank 1 has already ended"
 for how in abort fatal; do
 	timeout 30 cairnrun -n 2 "$inv" $how >out 2>err
 	ok "$how: what was printed is not lost" grep -q "in the buffer" out

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,8 +21,9 @@
  * inv run FILE        messages, collectives, clocks, handlers, until FILE is
  * inv open FOLDER     one kind of object after the other, as FOLDER asks
  * inv final FILE      ranks past MPI_Finalize, until FILE is
- * inv left FILE       rank 1 ends at once; the others go on until FILE is
- * inv abort|fatal     text in a buffer, and then the end
+ * inv left FILE       rank 1 ends at once, with code 6; the others go on until
+ * FILE is inv gone FILE       the same, but rank 1 tells nobody of its end inv
+ * abort|fatal     text in a buffer, and then the end
  *
  * All waits ask for a file every millisecond: a program that is stopped at any
  * moment must need nobody to wake it.
@@ -389,10 +391,14 @@ int main(int argc, char **argv)
 		MPI_Send(NULL, 1, MPI_INT, 99, 0, MPI_COMM_WORLD);
 	}
 	MPI_Finalize();
-	if (!strcmp(mode, "final") || !strcmp(mode, "left")) {
+	if (!strcmp(mode, "final") || !strcmp(mode, "left") ||
+	    !strcmp(mode, "gone")) {
 		say("begun");
-		if (me != 1 || strcmp(mode, "left"))
-			wait_for(where);
+		if (me == 1 && mode[0] == 'l')
+			_exit(6);
+		if (me == 1 && mode[0] == 'g')
+			syscall(SYS_exit_group, 0);
+		wait_for(where);
 		say("right");
 	}
 	return 0;

@@ -166,6 +166,38 @@ static void strange_images(void)
 	close(fd);
 }
 
+static void ended_ranks(void)
+{
+	static const struct {
+		const char *json, *words;
+	} cases[] = {
+		{ "3", "exited" },
+		{ "[{\"rank\": 3, \"code\": 0}]", "exited.rank" },
+		{ "[{\"rank\": 2}]", "exited.code" },
+		{ "[{\"rank\": 2, \"code\": 256}]", "exited.code" },
+		{ "[{\"rank\": 1, \"code\": 0}]", "rank 1 has ended" },
+	};
+	struct err err = { "" };
+	int fd = epoch_dir("ended", 1);
+	json_t *m = rig_manifest(1, &totals);
+
+	json_object_set_new(m, "ranks", json_integer(3));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_object_set_new(m, "exited",
+				    json_loads(cases[i].json, JSON_DECODE_ANY,
+					       NULL));
+		UNIT_FAILS(manifest_commit(fd, m, &err), -EBADMSG, &err,
+			   cases[i].words);
+	}
+	json_object_set_new(m, "exited",
+			    json_pack("[{si si}]", "rank", 2, "code", 7));
+	UNIT_OK(manifest_commit(fd, m, &err), &err);
+	CU_ASSERT_EQUAL(manifest_exited(m, 1), -1);
+	CU_ASSERT_EQUAL(manifest_exited(m, 2), 7);
+	json_decref(m);
+	close(fd);
+}
+
 static void of_another_epoch(void)
 {
 	struct err err = { "" };
@@ -188,6 +220,7 @@ static const struct unit_test tests[] = {
 	{ "a manifest with a member missing is not committed",
 	  must_be_complete },
 	{ "a manifest with a strange image is not committed", strange_images },
+	{ "ranks that had ended are named once, with a code", ended_ranks },
 	{ "a manifest of another epoch is refused", of_another_epoch },
 	{ NULL, NULL },
 };

@@ -63,6 +63,9 @@ static inline int real_code(long result)
 /* real_start - load the lower half and look everything up, unless that was
  * done; never fails but by ending the process with a sentence. */
 void real_start(void);
+/* real_early - the lower half waits carefully (lower_loops_early), as it does
+ * from real_start to MPI_Init. */
+void real_early(bool early);
 /* real_restart - after a restart: a new lower half with this environment. */
 int real_restart(char **envp, struct err *err);
 /* The hooks of a process that is not between MPI_Init and MPI_Finalize. */

@@ -78,6 +78,7 @@ static void init_done(struct thread_ctx *ctx)
 {
 	int provided = MPI_THREAD_SINGLE;
 
+	real_early(false);
 	REAL(Query_thread, &provided);
 	life.threads = provided;
 	life.main = ctx;

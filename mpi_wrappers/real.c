@@ -115,6 +115,12 @@ const struct epoch_hooks real_idle_hooks = {
 	.restart = idle_restart,
 };
 
+void real_early(bool early)
+{
+	lower_loops_early(early);
+	real_table[FN_MPI_Test] = lower_loops()->test;
+}
+
 void real_start(void)
 {
 	struct err err;
@@ -126,6 +132,8 @@ void real_start(void)
 		objects_init();
 		ret = lower_bring_up(environ, &err);
 		started = !ret;
+		if (started)
+			real_early(true);
 	}
 	lock_give(&start_lock);
 	if (!ret)

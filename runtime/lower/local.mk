@@ -31,6 +31,7 @@ runtime_liblower_a_CCASFLAGS = $(AM_CPPFLAGS)
 # come before the MPI library's own.
 pkglibexec_PROGRAMS += runtime/cairn-lower
 runtime_cairn_lower_SOURCES = \
+	runtime/lower/guest/early.c \
 	runtime/lower/guest/guest.h \
 	runtime/lower/guest/interpose.c \
 	runtime/lower/guest/loops.c \

@@ -115,6 +115,8 @@ void *lower_closure(void); /* inside such an fn, first thing */
  * guest: call them by CROSS(lower_loops()->wait, ...).
  */
 struct lower_loops {
+	/* PMPI_Test; see lower_loops_early */
+	void *test;
 	/* int (MPI_Request *req, MPI_Status *, volatile uint32_t *stop,
 	 *      int *done) */
 	void *wait;
@@ -150,5 +152,9 @@ struct lower_p2p {  /* one operation for lower_loops.send_recv */
 	int type, peer, tag, comm; /* real handles */
 };
 const struct lower_loops *lower_loops(void);
+/* lower_loops_early - from now on lower_loops() are those that poll the network
+ * only for what is not complete: a program with a session alone may have none.
+ * false, as after lower_start: the fast ones. */
+void lower_loops_early(bool early);
 
 #endif

@@ -30,6 +30,7 @@ uint8_t cross_fsgsbase;
 
 /* One guest a process; in upper memory, and made anew by each start. */
 static struct guest_boot boot;
+static const struct lower_loops *loops = &boot.loops;
 static void *exit_thunk;
 
 long guest_clone(unsigned long flags, uintptr_t stack, uintptr_t entry,
@@ -49,6 +50,7 @@ static void choose_crossing(void)
 static int fill_boot(const struct lower_options *options, struct err *err)
 {
 	memset(&boot, 0, sizeof(boot));
+	lower_loops_early(false);
 	boot.mpi_lib = options->mpi_lib;
 	boot.symbols = options->symbols;
 	boot.table = options->table;
@@ -168,5 +170,10 @@ void lower_forget(void)
 
 const struct lower_loops *lower_loops(void)
 {
-	return &boot.loops;
+	return loops;
+}
+
+void lower_loops_early(bool early)
+{
+	loops = early ? &boot.early : &boot.loops;
 }

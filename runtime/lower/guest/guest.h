@@ -40,6 +40,7 @@ struct guest_boot {
 	int code;		/* GUEST_FAILED: -Exxx */
 	struct err err;
 	struct lower_loops loops;
+	struct lower_loops early; /* before MPI_Init (early.c) */
 
 	/* the service */
 	_Atomic uint32_t asked;	   /* a futex; raised under donor.c's lock */
@@ -51,6 +52,9 @@ struct guest_boot {
 int guest_open(struct guest_boot *boot, void **library);
 /* loops.c: look up what the loops need and fill boot->loops. */
 int guest_loops(struct guest_boot *boot, void *library);
+/* early.c: the same for boot->early, after boot->loops; gives the name of what
+ * the library lacks, or NULL. */
+const char *guest_loops_early(struct guest_boot *boot, void *library);
 /* interpose.c: functions of ours that the library's calls find first. */
 void guest_interpose(struct guest_boot *boot, void *library);
 /* service.c: make donors for ever. */

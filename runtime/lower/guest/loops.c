@@ -173,11 +173,7 @@ int guest_loops(struct guest_boot *boot, void *library)
 	if (!real_##name)                                       \
 		missing = "PMPI_" #name;
 	REAL(LOOK_UP_)
-	if (missing)
-		return err_set(&boot->err, -ELIBACC,
-			       "the MPI library has no %s; name one of the "
-			       "MPICH ABI with --mpi-lib",
-			       missing);
+	l->test = (void *)real_Test;
 	l->wait = (void *)loop_wait;
 	l->waitall = (void *)loop_waitall;
 	l->waitany = (void *)loop_waitany;
@@ -186,5 +182,12 @@ int guest_loops(struct guest_boot *boot, void *library)
 	l->mprobe = (void *)loop_mprobe;
 	l->send_recv = (void *)loop_send_recv;
 	l->barrier = (void *)loop_barrier;
+	if (!missing)
+		missing = guest_loops_early(boot, library);
+	if (missing)
+		return err_set(&boot->err, -ELIBACC,
+			       "the MPI library has no %s; name one of the "
+			       "MPICH ABI with --mpi-lib",
+			       missing);
 	return 0;
 }

@@ -133,7 +133,7 @@ static int marker_send(int to)
 	if (to == comm_world->rank)
 		drain_marked(to, m, len);
 	else
-		ret = private_send(to, PRIVATE_MARKER, m, len, true);
+		ret = private_send(to, PRIVATE_MARKER, m, len);
 	if (!ret) {
 		peers[to].marked = m->sent;
 		peers[to].acks_marked = m->acks;
@@ -385,6 +385,76 @@ int drain_restart(struct err *err)
 	return 0;
 }
 
+/* --- the end of MPI ----------------------------------------------------------
+ */
+
+/* As step(), for the rest of a void round: nobody counts messages any more. */
+static int finish_step(void)
+{
+	private_service(ctx_here());
+	switch (round_.phase) {
+	case IDLE: /* others have begun it, and wait for this rank */
+		round_.number++;
+		round_.epoch = 0;
+		return barrier_begin(MARKED);
+	case MARKING:
+		return private_sending() ? 0 : barrier_begin(MARKED);
+	case MARKED:
+		return collective_done() ? agree_begin() : 0;
+	case COUNTING:
+		return agree_begin();
+	case AGREEING:
+		round_.resumed = true;
+		return collective_done() ? agreed() : 0;
+	case REPLYING:
+		return barrier_begin(CLOSING);
+	case CLOSING:
+		if (collective_done())
+			round_.phase = IDLE;
+		return 0;
+	}
+	return 0;
+}
+
+/* Everybody's letters are received: each rank waits for its own, and the
+ * barrier for all ranks (Hoefler, Siebert, Lumsdaine: Scalable communication
+ * protocols for dynamic sparse data exchange, 2010). */
+static int letters_finish(void)
+{
+	bool entered = false;
+	int ret = 0;
+
+	while (!ret) {
+		private_service(ctx_here());
+		if (!entered && !private_sending()) {
+			ret = barrier_begin(CLOSING);
+			entered = true;
+		} else if (entered && collective_done() && private_idle()) {
+			break;
+		}
+		sys_call(SYS_sched_yield);
+	}
+	round_.phase = IDLE;
+	return ret;
+}
+
+void drain_finalize(void)
+{
+	int mine[2] = { (int)round_.number, private_used() };
+	int all[2] = { 0 };
+
+	/* Not on comm_private: a round's collective may be half done there. */
+	if (REAL(Allreduce, mine, all, 2, MPI_INT, MPI_MAX, MPI_COMM_WORLD) ||
+	    !(all[0] | all[1]))
+		return;
+	while ((int)round_.number < all[0] || round_.phase != IDLE) {
+		if (finish_step())
+			return;
+		sys_call(SYS_sched_yield);
+	}
+	(void)letters_finish();
+}
+
 /* --- while this rank holds ---------------------------------------------------
  */
 
@@ -406,7 +476,7 @@ bool drain_ask(struct vrequest *rq)
 				    .source = rq->comm->rank,
 				    .tag = rq->tag };
 	/* Without memory the next look asks. */
-	if (!private_send(to, PRIVATE_ASK, &ask, sizeof(ask), false))
+	if (!private_send(to, PRIVATE_ASK, &ask, sizeof(ask)))
 		rq->asked = ask.epoch;
 	return true;
 }

@@ -14,6 +14,11 @@ void drain_resume(bool aborted);
 /* after a restart, once communicators are rebuilt */
 int drain_restart(struct err *err);
 
+/* drain_finalize - all ranks are in MPI_Finalize and none holds any more: end
+ * what aborted epochs have left half done, and receive all private messages.
+ * Where there was never an epoch it is one small reduction. */
+void drain_finalize(void);
+
 /* drain_init - counters for a world of n ranks, at MPI_Init. */
 int drain_init(int nranks, struct err *err);
 

@@ -143,6 +143,7 @@ int PMPI_Finalize(void)
 		if (ret)
 			ret = error_world(ret, FN_MPI_Finalize);
 		barrier_enter(ctx, comm_world, FN_MPI_Finalize);
+		drain_finalize();
 		request_finalize();
 		comm_fini();
 	}

@@ -20,6 +20,7 @@ struct letter {
 };
 
 static struct letter *outbox, *inbox;
+static bool used; /* has this rank ever sent one? */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
 /* Nobody waits for it: whoever holds it does the work for all. */
@@ -94,8 +95,7 @@ uint32_t private_sending(void)
 	return n;
 }
 
-int private_send(int to, enum private_tag tag, const void *data, uint32_t len,
-		 bool sync)
+int private_send(int to, enum private_tag tag, const void *data, uint32_t len)
 {
 	struct letter *l = letter_new(to, (int)tag, len);
 	int ret;
@@ -104,7 +104,7 @@ int private_send(int to, enum private_tag tag, const void *data, uint32_t len,
 		return -ENOMEM;
 	memcpy(l->data, data, len);
 	ret = (int)
-		cross_call_stack(real_fn(sync ? FN_MPI_Issend : FN_MPI_Isend),
+		cross_call_stack(real_fn(FN_MPI_Issend),
 				 (const long[]){ (long)l->data, len, MPI_BYTE,
 						 to, tag, comm_private.id,
 						 (long)&l->real },
@@ -116,6 +116,7 @@ int private_send(int to, enum private_tag tag, const void *data, uint32_t len,
 	lock_take_();
 	l->next = outbox;
 	outbox = l;
+	used = true;
 	outbox_test();
 	lock_give_();
 	return 0;
@@ -214,6 +215,11 @@ int private_service(struct thread_ctx *ctx)
 bool private_idle(void)
 {
 	return !inbox;
+}
+
+bool private_used(void)
+{
+	return used;
 }
 
 static void letters_free(struct letter **list)

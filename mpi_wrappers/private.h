@@ -25,12 +25,13 @@ struct private_ask {
 	uint32_t unused;
 };
 
-/* private_send - copies data; sync: by Issend, so that it counts as under way
- * until the receiver has it.  0 or -Exxx. */
-int private_send(int to, enum private_tag tag, const void *data, uint32_t len,
-		 bool sync);
+/* private_send - copies data.  By Issend: it counts as under way until the
+ * receiver has it.  0 or -Exxx. */
+int private_send(int to, enum private_tag tag, const void *data, uint32_t len);
 /* private_sending - how many are under way; tests them. */
 uint32_t private_sending(void);
+/* private_used - has this rank ever sent one? */
+bool private_used(void);
 
 /* private_service - receive whatever has come on comm_private, and act on it.
  * Gives how many; false in *idle while one of them is only half here. */

@@ -109,7 +109,7 @@ void sync_acknowledge(int to, uint64_t id)
 	peer_count(&peers[to].acks_sent);
 	/* Without memory for these bytes the sender waits until the next epoch
 	 * tells it. */
-	private_send(to, PRIVATE_ACK, &id, sizeof(id), drain_running());
+	private_send(to, PRIVATE_ACK, &id, sizeof(id));
 }
 
 void sync_acknowledged(uint64_t id)

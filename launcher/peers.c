@@ -217,7 +217,7 @@ static void restore_came(struct session *s, const char *type,
 	json_unpack((json_t *)message, "{s:s, s:i}", "state", &state, "code",
 		    &code);
 	if (!strcmp(type, "refuse"))
-		s->refused = true;
+		s->refused = !json_is_true(json_object_get(message, "machine"));
 	/* One that is back already may have come to its end: it says a code. */
 	else if (!strcmp(type, "rank") && !strcmp(state, "exited") && code < 0)
 		session_unrestored(s);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* restart.c - which epoch to restart from, and whether it can be here */
+/* restart.c - which epoch to restart from */
 #include "launcher/restart.h"
 
-#include "launcher/machine.h"
 #include "storage/catalog.h"
 #include "storage/manifest.h"
 
@@ -28,8 +27,6 @@ int restart_choose(const char *dir, uint32_t epoch, struct restart *r,
 			       dir);
 	if (!rc)
 		rc = epoch_check(dir, epoch, 0, &manifest, err);
-	if (!rc)
-		rc = machine_check_cpu(json_object_get(manifest, "cpu"), err);
 	if (rc) {
 		json_decref(manifest);
 		return err_prefix(err, rc, "cannot restart from %s", dir);

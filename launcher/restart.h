@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* restart.h - which epoch to restart from, and whether it can be here */
+/* restart.h - which epoch to restart from */
 #ifndef CAIRN_LAUNCHER_RESTART_H
 #define CAIRN_LAUNCHER_RESTART_H
 

@@ -115,7 +115,9 @@ int link_watch(struct agent *agent, struct err *err) must_check;
 void link_close(struct agent *agent);
 /* link_send - queue a message; takes the reference; NULL is ignored. */
 void link_send(struct agent *agent, json_t *message);
-void link_refuse(struct agent *agent, uint32_t epoch, int rank,
+/* link_refuse - code is the reason's -Exxx: -ENOTSUP is said of this machine,
+ * anything else of the epoch. */
+void link_refuse(struct agent *agent, uint32_t epoch, int rank, int code,
 		 const char *text);
 /* link_rank - tell this rank's state. */
 void link_rank(struct agent *agent, const struct rank *r);

@@ -2,10 +2,8 @@
 /* cpu.c - can this CPU run what was saved on another? */
 #include "runtime/agent/cpu.h"
 
-#include <cpuid.h>
 #include <errno.h>
-
-#define ECX_OSXSAVE (1u << 27)
+#include <stdlib.h>
 
 static const struct {
 	unsigned int bit;
@@ -21,22 +19,38 @@ static const struct {
 	{ 19, "APX" },
 };
 
-uint64_t cpu_xcr0(void)
+void cpu_here(struct cpu *cpu)
 {
-	unsigned int a, b, c, d;
+	const char *lacks = getenv("CAIRN_CPU_LACKS");
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & ECX_OSXSAVE))
-		return 0;
-	__asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return (uint64_t)d << 32 | a;
+	cpu_features(cpu->features);
+	if (lacks)
+		cpu_forget(cpu->features, lacks);
+	cpu->xcr0 = cpu_xcr0();
 }
 
-int cpu_check(const struct sheet *sheet, uint32_t rank, const char *node,
-	      struct err *err)
+int cpu_check(const struct sheet *sheet, const struct cpu *here, uint32_t rank,
+	      const char *node, struct err *err)
 {
-	uint64_t lacks = sheet->cpu_xcr0 & ~cpu_xcr0();
+	uint64_t lacks = sheet->cpu_xcr0 & ~here->xcr0;
 	const char *name = "register state";
+	char missing[200];
 
+	cpu_missing(sheet->cpu_features, here->features, missing,
+		    sizeof(missing));
+	if (missing[0])
+		return err_set(err, -ENOTSUP,
+			       "rank %u was saved on another kind of CPU: that "
+			       "of node %s lacks %s; restart it on CPUs that "
+			       "have them",
+			       rank, node, missing);
+	if (!lacks && sheet->cpu_layout &&
+	    sheet->cpu_layout != cpu_layout(sheet->cpu_xcr0))
+		return err_set(err, -ENOTSUP,
+			       "rank %u was saved on another kind of CPU: that "
+			       "of node %s lays registers out otherwise in "
+			       "memory; restart it on CPUs of the first kind",
+			       rank, node);
 	if (!lacks)
 		return 0;
 	for (size_t i = 0; i < sizeof(components) / sizeof(*components); i++) {
@@ -46,7 +60,8 @@ int cpu_check(const struct sheet *sheet, uint32_t rank, const char *node,
 		}
 	}
 	return err_set(err, -ENOTSUP,
-		       "rank %u was saved on a CPU with %s (0x%llx), which %s "
-		       "lacks; restart on a node with such a CPU",
+		       "rank %u was saved on a CPU with %s (0x%llx), which "
+		       "that of node %s lacks, or has switched off; restart it "
+		       "on CPUs that have it",
 		       rank, name, (unsigned long long)lacks, node);
 }

@@ -151,7 +151,7 @@ static void refuse(struct epoch *e, int rank, const char *text)
 	if (e->refused)
 		return;
 	e->refused = true;
-	link_refuse(e->agent, e->number, rank, text);
+	link_refuse(e->agent, e->number, rank, -EINVAL, text);
 }
 
 static void done(struct epoch *e, const char *phase, json_t *members)
@@ -417,7 +417,7 @@ void epoch_message(struct epoch *e, const json_t *message)
 	fmt_print(text, sizeof(text),
 		  "the agent on %s cannot go to \"%s\" of this epoch now",
 		  e->agent->node, t->name);
-	link_refuse(e->agent, (uint32_t)number, -1, text);
+	link_refuse(e->agent, (uint32_t)number, -1, -EINVAL, text);
 }
 
 /*

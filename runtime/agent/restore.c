@@ -42,6 +42,7 @@ struct filling {
 
 struct restore {
 	json_t *manifest;
+	struct cpu cpu; /* this node's */
 	int dirfd;
 	struct opened *images;
 	struct filling *fillings;
@@ -171,7 +172,8 @@ static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 	if (!ret)
 		ret = image_sheet(im, r->world_rank, &sheet, &len, err);
 	if (!ret)
-		ret = cpu_check(sheet, r->world_rank, agent->node, err);
+		ret = cpu_check(sheet, &rs->cpu, r->world_rank, agent->node,
+				err);
 	if (ret)
 		return ret;
 	fd = sheet_memfd(sheet, len);
@@ -204,9 +206,11 @@ static void end_send(struct agent *agent, struct rank *r, int code)
 
 /* The rank prints the sentence and ends; the coordinator ends the others, which
  * may be waiting for it in MPI_Init. */
-static void deny(struct agent *agent, struct rank *r, const char *text)
+static void deny(struct agent *agent, struct rank *r, int code,
+		 const char *text)
 {
-	link_refuse(agent, agent->restore_epoch, (int)r->world_rank, text);
+	link_refuse(agent, agent->restore_epoch, (int)r->world_rank, code,
+		    text);
 	rank_deny(r, text);
 }
 
@@ -216,14 +220,20 @@ void restore_rank(struct agent *agent, struct rank *r)
 	int code = agent->restore ? manifest_exited(agent->restore->manifest,
 						    r->world_rank) :
 				    -1;
+	int ret;
 
-	if (code >= 0)
+	if (code >= 0) {
 		end_send(agent, r, code);
-	else if (!agent->restore)
+		return;
+	}
+	if (!agent->restore) {
 		rank_deny(r, "this job was not started with --restart; there "
 			     "is nothing to restore");
-	else if (sheet_send(agent, r, &err))
-		deny(agent, r, err.text);
+		return;
+	}
+	ret = sheet_send(agent, r, &err);
+	if (ret)
+		deny(agent, r, ret, err.text);
 }
 
 /* --- filling
@@ -250,7 +260,7 @@ static void filled(void *arg, uint32_t rank, int code, const struct err *err)
 
 	if (r && rank_lives(r)) { /* else its end was told already */
 		if (code)
-			deny(agent, r, err->text);
+			deny(agent, r, code, err->text);
 		else
 			rank_send(r, &msg, -1);
 	}
@@ -273,27 +283,31 @@ void restore_fill(struct agent *agent, struct rank *r, int mem_fd)
 	struct image *im;
 	struct err err;
 
-	if (!agent->restore ||
-	    image_get(agent->restore, r->world_rank, &im, &err)) {
+	int ret = -EINVAL;
+
+	if (agent->restore)
+		ret = image_get(agent->restore, r->world_rank, &im, &err);
+	if (ret) {
 		close(mem_fd);
-		deny(agent, r,
+		deny(agent, r, ret,
 		     agent->restore ? err.text : "nothing to restore");
 		return;
 	}
 	g = calloc(1, sizeof(*g));
 	if (!g) {
 		close(mem_fd);
-		deny(agent, r, "the agent has no memory left");
+		deny(agent, r, -ENOMEM, "the agent has no memory left");
 		return;
 	}
 	g->agent = agent;
 	g->rank = r->world_rank;
 	g->next = agent->restore->fillings;
 	agent->restore->fillings = g;
-	if (fill_start(&agent->loop, im, r->world_rank, mem_fd, threads_for(r),
-		       filled, g, &g->fill, &err)) {
+	ret = fill_start(&agent->loop, im, r->world_rank, mem_fd,
+			 threads_for(r), filled, g, &g->fill, &err);
+	if (ret) {
 		filling_free(agent->restore, g);
-		deny(agent, r, err.text);
+		deny(agent, r, ret, err.text);
 	}
 }
 
@@ -309,6 +323,7 @@ int restore_open(struct agent *agent, struct restore **restore, struct err *err)
 	if (!rs)
 		return err_set(err, -ENOMEM, "the agent has no memory left");
 	rs->dirfd = -1;
+	cpu_here(&rs->cpu);
 	/* Checks also whose the folders are. */
 	ret = epoch_folder(agent->dir, agent->restore_epoch, 0, &rs->dirfd,
 			   err);

@@ -3,6 +3,7 @@
 noinst_LIBRARIES += runtime/libbase.a
 runtime_libbase_a_SOURCES = \
 	runtime/base/control.h \
+	runtime/base/cpu.c runtime/base/cpu.h \
 	runtime/base/err.c runtime/base/err.h \
 	runtime/base/fmt.c runtime/base/fmt.h \
 	runtime/base/log.c runtime/base/log.h \

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "runtime/base/cpu.h"
+
 /*
  * DESIGN
  *
@@ -94,7 +96,9 @@ struct sheet {
 	uint64_t stack_limit; /* RLIMIT_STACK: room to keep below the main
 				 stack */
 	uint64_t vdso_digest; /* sheet_vdso_digest() of the kernel's vdso */
-	uint64_t reserved[6];
+	uint64_t cpu_layout; /* cpu_layout() of cpu_xcr0 */
+	uint32_t cpu_features[CPU_WORDS]; /* all 0 in older images */
+	uint64_t reserved[1];
 };
 
 /* The C library has cached addresses inside the vdso, so the same one must be

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "runtime/base/cpu.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/procmaps.h"
 #include "runtime/base/sys.h"
@@ -331,22 +332,14 @@ static void add_layout(struct sheet_writer *w)
 	}
 }
 
-static uint64_t xcr0(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	return (uint64_t)high << 32 | low;
-}
-
 static void add_cpu(struct sheet *sheet)
 {
 	unsigned int a, b, c, d;
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
-		return;
-	sheet->cpu_xcr0 = xcr0();
-	if (__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
+	cpu_features(sheet->cpu_features);
+	sheet->cpu_xcr0 = cpu_xcr0();
+	sheet->cpu_layout = cpu_layout(sheet->cpu_xcr0);
+	if (sheet->cpu_xcr0 && __get_cpuid_count(0xd, 0, &a, &b, &c, &d))
 		sheet->cpu_xsave_size = b;
 }
 

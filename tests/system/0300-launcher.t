@@ -126,6 +126,10 @@ ok "it verifies" run 0 cairn verify ck
 ok "it can be inspected" run 0 cairn inspect ck
 ok "the wrong number of ranks is refused" run 2 cairnrun -n 3 --restart ck
 ok "that is said" says err "has 1 ranks"
+ok "a lesser CPU is refused" \
+	run 1 env CAIRN_CPU_LACKS=sse4_2,popcnt cairnrun --restart ck
+ok "what it lacks is named" \
+	says err "rank 0 was saved on another kind of CPU: .* lacks sse4_2 popcnt;"
 ok "it restarts" run 0 cairnrun --restart ck
 ok "first and second run make the whole" \
 	diff whole <(head -n "$(($(wc -l <whole) - $(wc -l <out)))" first

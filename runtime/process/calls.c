@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* calls.c - note when calls with a time limit begin (rewind.c needs it) */
 #define _GNU_SOURCE
+#include "runtime/process/pid.h"
 #include "runtime/process/private.h"
 #include "runtime/process/signals.h"
 
@@ -148,8 +149,10 @@ EXPORT long syscall(long nr, ...)
 	}
 	if (nr == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT)
 		call_begin((const struct timespec *)a[3]);
+	a[0] = pid_syscall_argument(nr, a[0]);
 	t->call_nr = (int)nr;
 	result = sys_call(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	result = pid_syscall_result(nr, result);
 	t->call_nr = -1;
 	call_end(t);
 	if (sys_is_error(result)) {

@@ -37,8 +37,10 @@ static int record_signals(struct thread *leader, struct err *err)
 
 static int record_all(struct thread *leader, struct err *err)
 {
-	int rc = files_record(err);
+	int rc = mutexes_check(err);
 
+	if (!rc)
+		rc = files_record(err);
 	if (!rc)
 		rc = attributes_record(err);
 	if (!rc)

@@ -70,6 +70,9 @@ int attributes_resume(struct err *err) must_check;
 int timers_record(struct err *err) must_check;
 int timers_resume(struct err *err) must_check;
 
+/* mutexes_check - does a thread hold a lock that cannot be restored? */
+int mutexes_check(struct err *err) must_check;
+
 /* What the launcher's standard streams are: asked anew after a restart. */
 void files_std_here(void);
 /* file_is_recorded - will the program have this number?  files_floor - all its

@@ -359,7 +359,7 @@ static void add_way_back(struct sheet *sheet)
 	/* The first thread's registers, also where another is the leader. */
 	sheet->fs_base = first ? first->ctx.upper_fs : fs_get();
 	sheet->gs_base = (uintptr_t)first;
-	sheet->app_pid = (uint32_t)sys_call(SYS_getpid);
+	sheet->app_pid = (uint32_t)getpid();
 	sys_call(SYS_prlimit64, 0, RLIMIT_STACK, 0, &stack);
 	sheet->stack_limit = stack.rlim_cur;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* clock.c - clocks that never run back, also over a restart elsewhere */
 #define _GNU_SOURCE
+#include "runtime/process/pid.h"
 #include "runtime/process/private.h"
 #include "runtime/process/restored.h"
 
@@ -143,12 +144,29 @@ struct timespec clock_to_kernel(clockid_t clock, const struct timespec *t)
 	return ts;
 }
 
+/* CPU clock of one thread or process: its number, inverted, then four (a
+ * thread) and two (the scheduler's time). */
+static int cpu_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int number = ~(clock >> 3), kernel = tid_to_kernel(number);
+	uint64_t before = clock & 4 ? thread_cpu_before(number) : offset.cpu;
+	int result = real_gettime((int)(~(unsigned int)kernel << 3) |
+					  (clock & 7),
+				  ts);
+
+	if (!result && kernel != number)
+		ts_add(ts, before);
+	return result;
+}
+
 EXPORT int clock_gettime(clockid_t clock, struct timespec *ts)
 {
 	int result;
 
 	if (__builtin_expect(!real_gettime, 0))
 		clock_init();
+	if (__builtin_expect(clock < 0, 0) && offset.active && (clock & 3) == 2)
+		return cpu_clock_gettime(clock, ts);
 	result = real_gettime(clock, ts);
 	if (__builtin_expect(offset.active, 0) && !result)
 		ts_add(ts, clock_offset(clock));

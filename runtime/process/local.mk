@@ -21,9 +21,12 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/hooks.h \
 	runtime/process/link.c \
 	runtime/process/mask.c \
+	runtime/process/mutex.c \
 	runtime/process/park.c \
 	runtime/process/pending.c \
 	runtime/process/pending.h \
+	runtime/process/pid.c \
+	runtime/process/pid.h \
 	runtime/process/private.h \
 	runtime/process/process.h \
 	runtime/process/regs.c \

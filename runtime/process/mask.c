@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mask.c - the program's signal masks and sets never hold CONTROL_SIGNAL */
 #define _GNU_SOURCE
+#include "runtime/process/pid.h"
 #include "runtime/process/private.h"
 #include "runtime/process/signals.h"
 
@@ -149,8 +150,11 @@ EXPORT int sigwait(const sigset_t *set, int *sig)
 EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
 {
 	sigset_t copy;
+	int result = REAL(sigwaitinfo)(without(set, &copy), info);
 
-	return REAL(sigwaitinfo)(without(set, &copy), info);
+	if (result > 0)
+		pid_info(info);
+	return result;
 }
 
 EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info,
@@ -161,6 +165,8 @@ EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info,
 	int result = REAL(sigtimedwait)(without(set, &copy), info, limit);
 
 	call_end(t);
+	if (result > 0)
+		pid_info(info);
 	return result;
 }
 

@@ -54,8 +54,8 @@ PROCESS_API bool safepoint(struct thread_ctx *ctx);
 PROCESS_API struct control_page *process_page(void);
 
 /* process_agent_lost - is the agent gone?  Then the page says so, too: the
- * pending epoch is aborted.  For loops that wait for the agent or for ranks that
- * may wait for it.  Any thread, any half. */
+ * pending epoch is aborted.  For loops that wait for the agent or for ranks
+ * that may wait for it.  Any thread, any half. */
 PROCESS_API bool process_agent_lost(void);
 
 /* process_send - one message to the agent: 0 or -Exxx.  Any thread, any half

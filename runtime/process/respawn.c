@@ -39,6 +39,11 @@ static uint64_t find_tid_address(struct thread *t)
 	return tid_distance ? t->ctx.upper_fs + (uint64_t)tid_distance : 0;
 }
 
+int *thread_tid_address(struct thread *t)
+{
+	return (int *)find_tid_address(t);
+}
+
 static void record_once(struct thread *t)
 {
 	if (t->tid_address)
@@ -137,12 +142,16 @@ static void start_thread(struct thread *t)
 	char *stack = (char *)t->regs.rsp - 4096;
 	int tid;
 
+	/* What others may ask for is true before the thread itself runs. */
+	t->cpu_before = t->cpu_saved;
 	if (t->tid_address)
 		flags |= CLONE_CHILD_CLEARTID;
 	tid = thread_clone(flags, stack, (void *)t->tid_address, t->fs_base,
 			   thread_continues, t);
-	if (tid > 0)
+	if (tid > 0) {
+		t->ctx.tid = tid;
 		return;
+	}
 	log_err("cannot make thread %d (%s) again: the system allows no more "
 		"processes; raise the limit and restart",
 		t->ctx.app_tid, t->name);

@@ -18,6 +18,7 @@ void restored_record(void)
 {
 	signals_record();
 	clock_record();
+	pid_record();
 }
 
 void restored_begin(unsigned int now, char **envp)
@@ -28,4 +29,5 @@ void restored_begin(unsigned int now, char **envp)
 		 0);
 	clock_restore();
 	signals_restore();
+	pid_restore();
 }

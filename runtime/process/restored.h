@@ -21,10 +21,12 @@ void restored_record(void);
  * from now on (it must differ from what it said before). */
 void restored_begin(unsigned int restarts, char **envp);
 
-/* the parts: signals.c, clock.c */
+/* the parts: signals.c, clock.c, pid.c */
 void signals_record(void);
 void signals_restore(void);
 void clock_record(void);
 void clock_restore(void);
+void pid_record(void);
+void pid_restore(void);
 
 #endif

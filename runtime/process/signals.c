@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/process/epoch.h"
+#include "runtime/process/pid.h"
 #include "runtime/process/restored.h"
 
 #include <errno.h>
@@ -69,6 +70,9 @@ static void enter_handler(int sig, siginfo_t *info, void *context)
 			fs_set(t->ctx.upper_fs);
 		}
 	}
+	if (sig != SIGNAL_CANCEL && sig != SIGNAL_SETXID &&
+	    atomic_load(&program[sig].flags) & SA_SIGINFO)
+		pid_info(info);
 	program[sig].handler(sig, info, context);
 	if (fs)
 		fs_set(fs);

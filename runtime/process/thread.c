@@ -263,6 +263,34 @@ struct start {
 	bool own_mask; /* the attributes say which signals it blocks */
 };
 
+static bool is_taken(const struct thread *claimed)
+{
+	bool taken = false;
+
+	thread_lock();
+	thread_each(t)
+		taken |= t != claimed && t->ctx.app_tid == claimed->ctx.app_tid;
+	thread_unlock();
+	return taken;
+}
+
+/* After a restart the kernel may give a new thread the number that another one
+ * had before, and keeps for its libc, which tells the owners of mutexes by it.
+ * Then the new one's is none that the kernel ever gives. */
+static void number_make_unique(struct thread *t)
+{
+	static _Atomic int others = 1 << 28;
+	int *cached;
+
+	if (!process_restarts() || !is_taken(t))
+		return;
+	cached = thread_tid_address(t);
+	if (!cached || *cached != t->ctx.tid)
+		return;
+	t->ctx.app_tid = atomic_fetch_add(&others, 1);
+	*cached = t->ctx.app_tid;
+}
+
 static void *trampoline(void *arg)
 {
 	struct start start = *(struct start *)arg;
@@ -274,6 +302,7 @@ static void *trampoline(void *arg)
 	} else {
 		drop_stale(tid_here());
 		record_claim(start.t);
+		number_make_unique(start.t);
 	}
 	thread_adopt();
 	/* libc has installed it by now (signals.c). */

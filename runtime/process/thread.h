@@ -135,6 +135,9 @@ void *thread_stack_top(struct thread *t);
  * ran capture_rank() must have called context_save(&self->regs) there.
  */
 void thread_record(struct thread *t);
+/* thread_tid_address - where libc keeps the calling thread's number; or NULL.
+ */
+int *thread_tid_address(struct thread *t);
 int thread_clone(unsigned long flags, void *stack, void *tid_address,
 		 uint64_t tls, void (*fn)(void *), void *arg)
 	__attribute__((visibility("hidden")));

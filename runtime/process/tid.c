@@ -4,6 +4,7 @@
 #include "runtime/process/private.h"
 
 #include "runtime/base/fmt.h"
+#include "runtime/process/pid.h"
 #include "runtime/process/signals.h"
 
 #include <errno.h>
@@ -56,11 +57,14 @@ static int tid_of(pthread_t thread)
 	return tid;
 }
 
-static int tid_to_kernel(int app_tid)
+int tid_to_kernel(int app_tid)
 {
-	uint64_t mask = mask_all();
+	uint64_t mask;
 	int tid = app_tid;
 
+	if (!app_tid || !translating())
+		return app_tid;
+	mask = mask_all();
 	thread_lock();
 	thread_each(t)
 	{
@@ -69,7 +73,23 @@ static int tid_to_kernel(int app_tid)
 	}
 	thread_unlock();
 	mask_restore(mask);
-	return tid;
+	/* In a child it is the parent's. */
+	return tid == app_tid ? pid_to_kernel(tid) : tid;
+}
+
+uint64_t thread_cpu_before(int app_tid)
+{
+	uint64_t mask = mask_all(), before = 0;
+
+	thread_lock();
+	thread_each(t)
+	{
+		if (t->ctx.app_tid == app_tid)
+			before = t->cpu_before;
+	}
+	thread_unlock();
+	mask_restore(mask);
+	return before;
 }
 
 static int as_error(long result)
@@ -89,9 +109,8 @@ EXPORT int tgkill(pid_t pid, pid_t tid, int sig)
 {
 	long result;
 
-	if (translating())
-		tid = tid_to_kernel(tid);
-	result = sys_call(SYS_tgkill, pid, tid, sig);
+	result = sys_call(SYS_tgkill, pid_to_kernel(pid), tid_to_kernel(tid),
+			  sig);
 	if (result) {
 		errno = (int)-result;
 		return -1;
@@ -187,18 +206,12 @@ EXPORT int pthread_getschedparam(pthread_t thread, int *policy,
 
 EXPORT int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
 {
-	return REAL(sched_setaffinity)(tid && translating() ?
-					       tid_to_kernel(tid) :
-					       tid,
-				       size, set);
+	return REAL(sched_setaffinity)(tid_to_kernel(tid), size, set);
 }
 
 EXPORT int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *set)
 {
-	return REAL(sched_getaffinity)(tid && translating() ?
-					       tid_to_kernel(tid) :
-					       tid,
-				       size, set);
+	return REAL(sched_getaffinity)(tid_to_kernel(tid), size, set);
 }
 
 /* libc has marked the thread, but signalled the cached number. */

@@ -5,6 +5,7 @@ restore_programs = \
 	tests/programs/restore/maps \
 	tests/programs/restore/openmp \
 	tests/programs/restore/pending \
+	tests/programs/restore/pids \
 	tests/programs/restore/refuse \
 	tests/programs/restore/threads \
 	tests/programs/restore/timers

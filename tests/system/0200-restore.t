@@ -70,6 +70,7 @@ agent "the same without a twin" --stop "$programs/maps"
 agent "timers" "$programs/timers"
 agent "signals that wait" "$programs/pending"
 agent "the same, killed after the capture" --killed "$programs/pending"
+agent "numbers of processes and threads" "$programs/pids"
 agent "a program that a shell's exec redirects" \
 	sh -c "exec '$programs/counter' 2>>'$dir/errors'"
 if command -v perl >/dev/null; then
@@ -85,4 +86,5 @@ refused pty "terminal or device"
 refused inotify "kernel object"
 refused sysv "System V"
 refused cwd "working directory"
+refused robust "robust mutex"
 echo "1..$n"

@@ -2,6 +2,7 @@
 /* refuse.c - hold something that cannot be restored, by its name */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -17,6 +18,8 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	char name[] = "/tmp/cairn-refuse-XXXXXX";
+	static pthread_mutex_t robust;
+	pthread_mutexattr_t attr;
 	pid_t child = 0;
 	int ends[2] = { -1, -1 };
 
@@ -41,6 +44,11 @@ int main(int argc, char **argv)
 
 		CHECK(shmat(id, NULL, 0) != (void *)-1);
 		shmctl(id, IPC_RMID, NULL);
+	} else if (!strcmp(what, "robust")) {
+		pthread_mutexattr_init(&attr);
+		pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+		pthread_mutex_init(&robust, &attr);
+		CHECK(!pthread_mutex_lock(&robust));
 	} else if (!strcmp(what, "cwd")) {
 		CHECK(mkdtemp(name) && !chdir(name) && !rmdir(name));
 	}

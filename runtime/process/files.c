@@ -146,6 +146,8 @@ static bool is_same_open_file(const struct file_record *a,
 
 	if (a->dev != b->dev || a->ino != b->ino || a->flags != b->flags)
 		return false;
+	if (S_ISSOCK(a->mode))
+		return true; /* cannot be opened twice */
 	same = kcmp_same(a->fd, b->fd, &known);
 	if (known)
 		return same;
@@ -315,14 +317,14 @@ static int classify(struct file_record *r, const struct stat *st,
 		return named(r, st, err);
 	case S_IFIFO:
 		r->kind = FILE_PIPE;
-		r->reads = (r->flags & O_ACCMODE) == O_RDONLY;
+		r->reads = (r->flags & O_ACCMODE) != O_WRONLY;
 		return 0;
 	case S_IFCHR:
 		r->dev = st->st_rdev;
 		return device(r, err);
 	case S_IFSOCK:
-		return refuse(r, err, "a socket",
-			      "close it before the checkpoint");
+		r->kind = FILE_SOCKET;
+		return 0;
 	case 0:
 		return anonymous(r, err);
 	default:
@@ -456,8 +458,14 @@ int files_record(struct err *err)
 			       fmt_error((int)dir));
 	rc = each_fd((int)dir, err);
 	sys_call(SYS_close, dir);
-	for (struct file_record *r = files; r && !rc; r = r->next)
-		if (r->kind == FILE_PIPE && !r->twin)
+	/* Now that all are known each finds its other end. */
+	for (struct file_record *r = files; r && !rc; r = r->next) {
+		if (r->twin)
+			continue;
+		if (r->kind == FILE_PIPE)
 			rc = pipe_record(r, err);
+		else if (r->kind == FILE_SOCKET)
+			rc = socket_record(r, err);
+	}
 	return rc;
 }

@@ -20,6 +20,7 @@ enum file_kind {
 	FILE_TIMERFD,
 	FILE_SIGNALFD,
 	FILE_EPOLL,
+	FILE_SOCKET, /* an end of a socket pair, all in this process */
 };
 
 struct file_lock {
@@ -68,6 +69,12 @@ struct file_record {
 	bool alone; /* the other end is closed for good */
 	int capacity;
 
+	/* FILE_SOCKET; what waits is in bytes, message by message */
+	int socket_type;
+	uint64_t peer; /* inode of the other end; 0: it is closed */
+	int shut;      /* bits: 1 no more comes in, 2 no more goes out */
+	int send_room, receive_room, peek_offset, takes_credentials;
+
 	/* FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL */
 	uint64_t count;
 	bool semaphore;
@@ -86,6 +93,10 @@ int file_info(struct file_record *r, struct err *err) must_check;
 /* pipes: what is in them, and making them again */
 int pipe_record(struct file_record *r, struct err *err) must_check;
 int pipe_resume(struct file_record *r, struct err *err) must_check;
+
+/* socket pairs: the same */
+int socket_record(struct file_record *r, struct err *err) must_check;
+int socket_resume(struct file_record *r, struct err *err) must_check;
 
 /* file_high - move a descriptor that was just opened above all numbers of the
  * program's: 0 or -Exxx. */

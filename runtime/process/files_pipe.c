@@ -18,6 +18,13 @@ static bool is_mate(const struct file_record *r, const struct file_record *o)
 	return o->kind == FILE_PIPE && o->dev == r->dev && o->ino == r->ino;
 }
 
+/* A FIFO, or a pipe by way of /proc, that was opened for reading and writing.
+ */
+static bool is_both(const struct file_record *r)
+{
+	return (r->flags & O_ACCMODE) == O_RDWR;
+}
+
 static short poll_now(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
@@ -65,14 +72,9 @@ int pipe_record(struct file_record *r, struct err *err)
 	bool other_end = false;
 	int waiting = 0;
 
-	if ((r->flags & O_ACCMODE) == O_RDWR)
-		return err_set(err, -EOPNOTSUPP,
-			       "descriptor %d is a FIFO (%s) opened for both "
-			       "reading and writing, which cannot be "
-			       "checkpointed; close it, or open it twice",
-			       r->fd, r->path);
 	for (struct file_record *o = files; o; o = o->next)
-		other_end |= is_mate(r, o) && o->reads != r->reads;
+		other_end |= is_mate(r, o) &&
+			     (o->reads != r->reads || is_both(o));
 	r->alone = !other_end;
 	if (r->alone && !(poll_now(r->fd) & (POLLHUP | POLLERR)))
 		return err_set(err, -EOPNOTSUPP,
@@ -114,43 +116,49 @@ static int fill(const struct file_record *r, int write_end, struct err *err)
 			       r->fd, o->bytes.len);
 }
 
-/* A new pair of ends, or a FIFO's, opened so that neither waits. */
-static int make_ends(const struct file_record *r, int ends[2], struct err *err)
+enum { READ_END, WRITE_END, BOTH_ENDS, ENDS };
+
+static int open_both(const char *path)
 {
+	return (int)sys_call(SYS_openat, AT_FDCWD, path,
+			     O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* A new pair of ends, or a FIFO's, opened so that neither waits. */
+static int make_ends(const struct file_record *r, int ends[ENDS],
+		     struct err *err)
+{
+	char link[40];
 	long rc;
 
 	if (r->path[0] != '/') {
 		rc = sys_call(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
+		fmt_print(link, sizeof(link), "/proc/self/fd/%d",
+			  rc ? -1 : ends[READ_END]);
+		ends[BOTH_ENDS] = rc ? -1 : open_both(link);
 	} else {
-		long both = sys_call(SYS_openat, AT_FDCWD, r->path,
-				     O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
+		ends[BOTH_ENDS] = open_both(r->path);
 		ends[0] = (int)sys_call(SYS_openat, AT_FDCWD, r->path,
 					O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		ends[1] = (int)sys_call(SYS_openat, AT_FDCWD, r->path,
 					O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-		rc = both < 0 ? both : ends[0] < 0 ? ends[0] : ends[1];
-		if (rc > 0)
-			rc = 0;
-		if (both >= 0)
-			sys_call(SYS_close, both);
+		rc = 0;
 	}
-	if (!rc)
-		rc = file_high(&ends[0]);
-	if (!rc)
-		rc = file_high(&ends[1]);
+	/* Gives the error of an end that was not opened, too. */
+	for (int i = 0; i < ENDS && !rc; i++)
+		rc = file_high(&ends[i]);
 	if (rc)
 		return err_set(err, (int)rc,
 			       "cannot make the pipe %s again: %s", r->path,
 			       fmt_error((int)rc));
-	sys_call(SYS_fcntl, ends[1], F_SETPIPE_SZ, r->capacity);
+	sys_call(SYS_fcntl, ends[WRITE_END], F_SETPIPE_SZ, r->capacity);
 	return 0;
 }
 
 /* The first record of a pipe makes it and places all its ends. */
 int pipe_resume(struct file_record *r, struct err *err)
 {
-	int ends[2];
+	int ends[ENDS];
 	int rc;
 
 	for (struct file_record *o = files; o != r; o = o->next)
@@ -158,12 +166,16 @@ int pipe_resume(struct file_record *r, struct err *err)
 			return 0;
 	rc = make_ends(r, ends, err);
 	if (!rc)
-		rc = fill(r, ends[1], err);
+		rc = fill(r, ends[WRITE_END], err);
 	for (struct file_record *o = r; o && !rc; o = o->next) {
 		if (is_mate(r, o) && !o->twin)
-			rc = file_place(o, ends[o->reads ? 0 : 1], err);
+			rc = file_place(o,
+					ends[is_both(o) ? BOTH_ENDS :
+					     o->reads	? READ_END :
+							  WRITE_END],
+					err);
 	}
-	sys_call(SYS_close, ends[0]);
-	sys_call(SYS_close, ends[1]);
+	for (int i = 0; i < ENDS; i++)
+		sys_call(SYS_close, ends[i]);
 	return rc;
 }

@@ -336,6 +336,8 @@ static int open_one(struct file_record *r, struct err *err)
 		return nameless(r, err);
 	case FILE_PIPE:
 		return pipe_resume(r, err);
+	case FILE_SOCKET:
+		return socket_resume(r, err);
 	case FILE_EVENTFD:
 		return open_eventfd(r, err);
 	case FILE_TIMERFD:

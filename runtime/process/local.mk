@@ -18,6 +18,7 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/files_info.c \
 	runtime/process/files_pipe.c \
 	runtime/process/files_resume.c \
+	runtime/process/files_socket.c \
 	runtime/process/hooks.h \
 	runtime/process/link.c \
 	runtime/process/mask.c \

@@ -2,6 +2,7 @@
 restore_programs = \
 	tests/programs/restore/counter \
 	tests/programs/restore/files \
+	tests/programs/restore/pairs \
 	tests/programs/restore/maps \
 	tests/programs/restore/openmp \
 	tests/programs/restore/pending \

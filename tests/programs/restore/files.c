@@ -42,7 +42,7 @@ int main(void)
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = 0xabcdef01 };
 	struct itimerspec soon = { .it_value = { 0, 200000000 } };
 	int log, half, same, dir, null, pipes[2], event, ep, timer, sig, gone;
-	int mem, append, high, drained[2];
+	int mem, append, high, drained[2], fifo, fifo_in;
 	struct rlimit limit = { 333, 1500 };
 	struct stat st;
 	uint64_t n = 5;
@@ -70,6 +70,10 @@ int main(void)
 	pipe(drained);
 	write(drained[1], "last", 4);
 	close(drained[1]);
+	CHECK(!mkfifo("fifo", 0600));
+	fifo = opened("fifo", O_RDWR);
+	fifo_in = opened("fifo", O_RDONLY | O_NONBLOCK);
+	write(fifo, "fi", 2);
 	event = eventfd(3, EFD_NONBLOCK);
 	write(event, &n, 8);
 	timer = timerfd_create(CLOCK_MONOTONIC, 0);
@@ -117,6 +121,11 @@ int main(void)
 	CHECK(has(pipes[0], "new"));
 	CHECK(has(drained[0], "last"));
 	CHECK(read(drained[0], buf, 1) == 0);
+	write(fifo, "fo", 2);
+	CHECK(has(fifo_in, "fifo"));
+	CHECK(read(fifo_in, buf, 1) < 0 && errno == EAGAIN);
+	write(fifo, "again", 5);
+	CHECK(has(fifo, "again"));
 	CHECK(read(event, &n, 8) == 8 && n == 8);
 	CHECK(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.data.u64 == 7);
 	CHECK(read(timer, &n, 8) == 8 && n == 1);

@@ -48,6 +48,7 @@ static MPI_Win win_virtual(int real);
 static void errhandler_called(void *handle, int *code)
 {
 	struct verrhandler *handler = lower_closure();
+	struct callback_mark mark = process_callback_begin();
 	int win;
 
 	if (handler->on == V_WIN) {
@@ -59,6 +60,7 @@ static void errhandler_called(void *handle, int *code)
 					   handler->fn);
 	else
 		((void (*)(void *, int *, ...))handler->fn)(handle, code);
+	process_callback_end(mark);
 }
 
 struct win_search {

@@ -37,11 +37,15 @@ static int call_program(struct verrhandler *handler, MPI_Comm comm, int code)
 	bool cxx = handler->cxx;
 	int told = code;
 
+	struct callback_mark mark;
+
 	object_ref(handler);
+	mark = process_callback_begin();
 	if (handler->cxx)
 		((cxx_call *)handler->cxx)(CXX_COMM, &comm, &told, handler->fn);
 	else
 		((MPI_Comm_errhandler_function *)handler->fn)(&comm, &told);
+	process_callback_end(mark);
 	object_put(handler);
 	return cxx ? MPI_SUCCESS : told;
 }

@@ -51,12 +51,14 @@ static void op_called(void *in, void *inout, void *len, int *real_type_in)
 {
 	struct op_body *body = lower_closure();
 	MPI_Datatype type = body_type(body, *real_type_in);
+	struct callback_mark mark = process_callback_begin();
 
 	if (body->cxx)
 		((cxx_op *)body->cxx)(in, inout, *(int *)len, type, body->fn);
 	else
 		((void (*)(void *, void *, void *,
 			   MPI_Datatype *))body->fn)(in, inout, len, &type);
+	process_callback_end(mark);
 }
 
 static struct op_body *body_new(void *fn, void *cxx, bool large)

@@ -20,6 +20,8 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/files_resume.c \
 	runtime/process/files_socket.c \
 	runtime/process/hooks.h \
+	runtime/process/jump.c \
+	runtime/process/jump.h \
 	runtime/process/link.c \
 	runtime/process/mask.c \
 	runtime/process/mutex.c \
@@ -69,13 +71,17 @@ tests_programs_process_strangers_SOURCES = tests/programs/process/strangers.c
 tests_programs_process_waits_SOURCES = tests/programs/process/waits.c
 # Not under sanitizers: libcairn.so lives in programs that have none.
 if !SANITIZERS
-check_PROGRAMS += tests/unit/process/test_upper
-TESTS += tests/unit/process/test_upper
+check_PROGRAMS += tests/unit/process/test_upper tests/unit/process/test_jump
+TESTS += tests/unit/process/test_upper tests/unit/process/test_jump
 endif
 tests_unit_process_test_upper_SOURCES = tests/unit/process/test_upper.c
 tests_unit_process_test_upper_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_process_test_upper_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)/runtime
 tests_unit_process_test_upper_LDADD = runtime/libcairn.so $(UNIT_LDADD)
+tests_unit_process_test_jump_SOURCES = tests/unit/process/test_jump.c
+tests_unit_process_test_jump_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_process_test_jump_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)/runtime
+tests_unit_process_test_jump_LDADD = runtime/libcairn.so $(UNIT_LDADD)
 TESTS += tests/system/0200-process.t
 EXTRA_DIST += runtime/process/README.md runtime/process/epoch.md \
 	tests/system/0200-process.t

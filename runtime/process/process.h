@@ -20,6 +20,8 @@ extern PROCESS_API __thread struct thread_ctx *cairn_ctx
  * without memory the process ends with a sentence. */
 PROCESS_API struct thread_ctx *thread_adopt(void);
 
+struct thread;
+
 static inline struct thread_ctx *ctx_here(void)
 {
 	struct thread_ctx *ctx = cairn_ctx;
@@ -72,6 +74,18 @@ static inline void ctx_leave(struct thread_ctx *ctx)
 		safepoint(ctx);
 	ctx->depth--;
 }
+
+/*
+ * Around a call of a function of the program's inside a wrapper, which may
+ * leave it by longjmp(): process_callback_end() is not reached then, and the
+ * wrapper's ctx_leave() neither.
+ */
+struct callback_mark {
+	struct thread *thread;
+	uint32_t before;
+};
+PROCESS_API struct callback_mark process_callback_begin(void);
+PROCESS_API void process_callback_end(struct callback_mark mark);
 
 /* process_restarts - how often this process was restarted (changes exactly when
  * all real MPI handles have changed). */

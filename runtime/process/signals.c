@@ -58,9 +58,15 @@ static int kernel_sigaction(int sig, const struct kernel_action *new,
 static void enter_handler(int sig, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_here();
+	const ucontext_t *uc = context;
+	uint32_t before = 0;
 	uint64_t fs = 0;
 
 	if (t) {
+		before = boundary_begin(t,
+					(uintptr_t)__builtin_frame_address(0),
+					(uintptr_t)
+						uc->uc_mcontext.gregs[REG_RSP]);
 		fs = fs_get();
 		if (fs == t->ctx.upper_fs) {
 			fs = 0;
@@ -74,6 +80,8 @@ static void enter_handler(int sig, siginfo_t *info, void *context)
 	    atomic_load(&program[sig].flags) & SA_SIGINFO)
 		pid_info(info);
 	program[sig].handler(sig, info, context);
+	if (t)
+		boundary_end(t, before);
 	if (fs)
 		fs_set(fs);
 }

@@ -13,6 +13,7 @@
 
 #include "runtime/base/ctx.h"
 #include "runtime/base/sys.h"
+#include "runtime/process/jump.h"
 
 /*
  * DESIGN
@@ -82,6 +83,10 @@ struct thread {
 	void *stack;
 	size_t stack_len;
 	bool on_stack;
+
+	/* functions of the program that run below wrappers (jump.c) */
+	struct boundary boundary[BOUNDARIES];
+	uint32_t boundaries;
 
 	/* signals (mask.c, rewind.c) */
 	bool hides_control;    /* the program believes CONTROL_SIGNAL blocked */

@@ -49,7 +49,8 @@ launcher_cairn_LDADD = $(LAUNCHER_LIBS)
 include tests/unit/launcher/local.mk
 
 # what the system tests of the launcher run
-check_PROGRAMS += tests/programs/launcher/counter
+check_PROGRAMS += tests/programs/launcher/append tests/programs/launcher/counter
+tests_programs_launcher_append_SOURCES = tests/programs/launcher/append.c
 tests_programs_launcher_counter_SOURCES = tests/programs/launcher/counter.c
 TESTS += tests/system/0300-launcher.t
 EXTRA_DIST += tests/system/0300-launcher.t

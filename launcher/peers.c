@@ -222,6 +222,8 @@ static void restore_came(struct session *s, const char *type,
 	else if (!strcmp(type, "rank") && !strcmp(state, "exited") && code < 0)
 		session_unrestored(s);
 	s->came_back = coordinator_started(s->coordinator);
+	if (s->came_back)
+		peers_say(s, json_pack("{s:s}", "type", "back"));
 }
 
 /* --- both --- */

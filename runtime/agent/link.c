@@ -95,12 +95,23 @@ static void stop_came(struct agent *agent, const json_t *message)
 	ranks_kill(agent, signal > 0 && signal < NSIG ? (int)signal : SIGKILL);
 }
 
+/* All ranks of a restarted job are there.  Each waits for this. */
+static void back_came(struct agent *agent)
+{
+	for (struct rank *r = agent->ranks; r; r = r->next) {
+		atomic_fetch_or(&r->page->agent.flags, AGENT_ALL_BACK);
+		rank_changed(r);
+	}
+}
+
 static void message_came(struct agent *agent, const json_t *message)
 {
 	const char *type = json_string_value(json_object_get(message, "type"));
 
 	if (type && !strcmp(type, "stop"))
 		stop_came(agent, message);
+	else if (type && !strcmp(type, "back"))
+		back_came(agent);
 	else if (type)
 		epoch_message(agent->epoch, message);
 }

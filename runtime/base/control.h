@@ -58,6 +58,9 @@ enum control_cmd {
 	CMD_ABORT,    /* forget this epoch, run on */
 };
 
+/* After a restart: every rank of the job has its files back and may go on. */
+#define AGENT_ALL_BACK 1U
+
 /* Where a rank is in the epoch `state_epoch`. */
 enum control_state {
 	STATE_STARTING = 0, /* libcairn not yet ready */
@@ -109,7 +112,7 @@ struct control_page {
 		_Atomic uint32_t capture_stop; /* 1: --capture=stop */
 		_Atomic uint32_t missing; /* group calls that others are inside
 					     of and this rank has not entered */
-		_Atomic uint32_t flags;
+		_Atomic uint32_t flags; /* AGENT_* */
 	} agent __attribute__((aligned(64)));
 
 	struct {

@@ -363,6 +363,24 @@ static enum epoch_phase drain(struct lead *lead)
 	return PHASE_QUIET;
 }
 
+/* What this rank writes now, a rank that is still being restored would cut off
+ * again: files that several ranks append to go back to their length at the
+ * epoch first, all of them. */
+static void wait_for_all_back(const struct control_page *page)
+{
+	/* An agent that dies wakes nobody. */
+	const struct timespec limit = { .tv_nsec = 100000000 };
+
+	for (;;) {
+		uint32_t seq = atomic_load(&page->agent.seq);
+
+		if (atomic_load(&page->agent.flags) & AGENT_ALL_BACK ||
+		    agent_is_gone())
+			return;
+		sys_call(SYS_futex, &page->agent.seq, FUTEX_WAIT, seq, &limit);
+	}
+}
+
 /* After a restart: the same phase, another process. */
 static void come_back(struct lead *lead)
 {
@@ -383,6 +401,7 @@ static void come_back(struct lead *lead)
 	atomic_store(&phase, PHASE_IDLE);
 	state_set(STATE_RUNNING);
 	send_text(CONTROL_RESUMED, 0, NULL);
+	wait_for_all_back(page);
 }
 
 static enum epoch_phase capture(struct lead *lead)

@@ -217,6 +217,7 @@ static void make_page(struct life *l)
 	l->page = mmap(NULL, sizeof(struct control_page),
 		       PROT_READ | PROT_WRITE, MAP_SHARED, l->page_fd, 0);
 	l->page->magic = CONTROL_MAGIC;
+	l->page->agent.flags = AGENT_ALL_BACK; /* it is alone */
 	l->page->version = CONTROL_VERSION;
 	l->page->world_size = l->page->local_size = 1;
 	l->page->agent.capture_stop = stop_mode;

@@ -170,6 +170,15 @@ kill -USR1 "$(pgrep -P $job -x cairnrun)"
 wait $job
 ok "SIGUSR1 checkpoints and stops" [ $? = 85 ]
 
+# --- one file for all ranks ---
+begin sh cairnrun --ckpt-dir sh -n 2 "${counter%counter}append" lines 2000
+cairn checkpoint --exit sh >tool 2>&1
+wait $job
+ok "ranks that append to one file are checkpointed" grep -q committed tool
+ok "and restarted" run 0 cairnrun --restart sh
+ok "each line is there once" \
+	diff <(sort lines) <(for r in 0 1; do seq -f "$r %g" 0 1999; done | sort)
+
 # --- intervals, keep, automatic restarts ---
 ok "a timer makes epochs" run 0 cairnrun --ckpt-dir iv --interval 300ms \
 	--keep 2 -n 1 "$counter" 20

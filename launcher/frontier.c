@@ -84,45 +84,43 @@ static void wave_if_all_held(struct frontier *f)
 /* What all agents together know of one count. */
 struct reduced {
 	json_int_t max, min, entries, members;
-	int inside; /* everybody at max is inside a barrier to step out of */
+	json_int_t floor; /* the last one that is no barrier to step out of */
 };
 
 static int reduced_read(const json_t *entry, const char **gid,
 			struct reduced *r)
 {
-	return json_unpack((json_t *)entry, "[s, I, I, b, I, I]", gid, &r->max,
-			   &r->entries, &r->inside, &r->min, &r->members);
+	return json_unpack((json_t *)entry, "[s, I, I, I, I, I]", gid, &r->max,
+			   &r->entries, &r->floor, &r->min, &r->members);
 }
 
 static json_t *reduced_write(const char *gid, const struct reduced *r)
 {
-	return json_pack("[s, I, I, b, I, I]", gid, r->max, r->entries,
-			 r->inside, r->min, r->members);
+	return json_pack("[s, I, I, I, I, I]", gid, r->max, r->entries,
+			 r->floor, r->min, r->members);
 }
 
 static void reduce(struct reduced *all, const struct reduced *one)
 {
 	if (one->max > all->max)
-		all->inside = one->inside;
-	else if (one->max == all->max)
-		all->inside = all->inside && one->inside;
-	if (one->max > all->max)
 		all->max = one->max;
+	if (one->floor > all->floor)
+		all->floor = one->floor;
 	if (one->min < all->min)
 		all->min = one->min;
 	all->entries += one->entries;
 }
 
 /*
- * The greatest count is the target.  One less, if all who have it are inside a
- * barrier and somebody has not entered that: nobody can have left it, so they
- * may stand where they are and enter it anew after a restart.
+ * The greatest count is the target, less the barriers at its end that somebody
+ * has not entered: nobody can have left those, so who is inside may stand where
+ * it is and enter them anew after a restart.
  */
 static json_int_t target_of(const struct reduced *r)
 {
-	bool somebody_lacks = r->min < r->max || r->entries < r->members;
+	json_int_t all_entered = r->entries < r->members ? 0 : r->min;
 
-	return r->inside && somebody_lacks ? r->max - 1 : r->max;
+	return all_entered > r->floor ? all_entered : r->floor;
 }
 
 static enum frontier_event counts_reduce(struct frontier *f,

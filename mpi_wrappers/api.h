@@ -151,7 +151,7 @@ static inline uint64_t coll_enter_count(struct thread_ctx *ctx,
 					struct vcomm *comm, int function)
 {
 	coll_enter(ctx, comm, function);
-	return atomic_load_explicit(&comm->entered, memory_order_relaxed) >> 1;
+	return atomic_load_explicit(&comm->entered, memory_order_relaxed);
 }
 
 /* --- objects that cannot be restored

@@ -11,27 +11,29 @@ enum vcomm_topology { TOPO_NONE, TOPO_CART, TOPO_GRAPH, TOPO_DIST_GRAPH };
 
 struct vcomm {
 	struct vobject obj;
-	uint64_t gid;	     /* same on all members (DESIGN 3) */
-	int rank, size;	     /* in the (local) group */
-	int remote_size;     /* 0: an intracommunicator */
-	const int *world;    /* local group: comm rank -> world rank */
-	const int *peer;     /* whom p2p ranks mean: == world, or the remote
-				group of an intercommunicator */
-	int npeers;	     /* entries of peer[] */
+	uint64_t gid;	  /* same on all members (DESIGN 3) */
+	int rank, size;	  /* in the (local) group */
+	int remote_size;  /* 0: an intracommunicator */
+	const int *world; /* local group: comm rank -> world rank */
+	const int *peer;  /* whom p2p ranks mean: == world, or the remote
+			     group of an intercommunicator */
+	int npeers;	  /* entries of peer[] */
 	struct control_slot *slot; /* published form of `entered` */
-	_Atomic uint64_t entered; /* count << 1 | inside a steppable barrier;
-				     see frontier.h */
+	_Atomic uint64_t entered;  /* how many collectives: see frontier.h */
+	_Atomic uint64_t barriers; /* the last barriers in a row: number of the
+				      last << 16 | how many */
+	_Atomic uint64_t barriers_over; /* number of the last that is over */
 	enum vcomm_topology topology;
-	void *topo;	     /* constructor's arguments, by kind */
+	void *topo; /* constructor's arguments, by kind */
 	struct attr *attrs;
 	struct verrhandler *errhandler;
 	struct info_copy *info; /* hints, as described before a capture */
-	int function;	   /* api.tbl number of what made it */
+	int function;		/* api.tbl number of what made it */
 	bool opaque;	   /* reaches beyond MPI_COMM_WORLD: cannot be restored;
 			      world[] and peer[] may hold MPI_UNDEFINED */
-	uint32_t children;   /* local, non-counted constructors so far */
-	bool freed;	     /* the program freed it; kept for pending ops, or as
-				a zombie to probe (TRAPS, MPI 7) */
+	uint32_t children; /* local, non-counted constructors so far */
+	bool freed;	   /* the program freed it; kept for pending ops, or as
+			      a zombie to probe (TRAPS, MPI 7) */
 	char name[MPI_MAX_OBJECT_NAME];
 };
 

@@ -215,7 +215,7 @@ static bool may_step_out(const struct vrequest *rq)
 	const struct vcomm *c = rq->comm;
 
 	return rq->op == OP_BARRIER && c->slot &&
-	       atomic_load(&c->entered) >> 1 > atomic_load(&c->slot->target);
+	       rq->ordinal > atomic_load(&c->slot->target);
 }
 
 static void test_sync(struct vrequest *rq)

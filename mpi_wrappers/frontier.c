@@ -40,14 +40,20 @@ static void lock_give(void)
 	atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
-static uint64_t count_of(uint64_t word)
-{
-	return word >> 1;
-}
-
 static uint64_t entered(const struct vcomm *comm)
 {
-	return count_of(atomic_load(&comm->entered));
+	return atomic_load(&comm->entered);
+}
+
+/* Also in the handler, between any two instructions of coll_enter and
+ * frontier_barrier_begin: then the barrier counts as any collective. */
+static uint64_t word_of(const struct vcomm *comm)
+{
+	uint64_t count = entered(comm), run = atomic_load(&comm->barriers);
+	uint64_t under_way = count - atomic_load(&comm->barriers_over);
+	uint64_t steps = run >> 16 == count ? run & 0xffff : 0;
+
+	return slot_word(count, steps < under_way ? steps : under_way);
 }
 
 static uint32_t pending_epoch(void)
@@ -66,7 +72,7 @@ static void slot_fill(struct control_slot *slot, const struct vcomm *comm)
 {
 	slot->members = (uint32_t)(comm->size + comm->remote_size);
 	slot->flags = comm == comm_world ? SLOT_WORLD : 0;
-	atomic_store(&slot->word, atomic_load(&comm->entered));
+	atomic_store(&slot->word, word_of(comm));
 	atomic_store(&slot->target, 0);
 	atomic_store(&slot->gid, comm->gid); /* last: now it counts */
 }
@@ -166,8 +172,7 @@ void frontier_publish(struct control_page *page, uint32_t epoch)
 		const struct vcomm *comm = atomic_load(&comms[i]);
 
 		if (comm)
-			atomic_store(&page->slots[i].word,
-				     atomic_load(&comm->entered));
+			atomic_store(&page->slots[i].word, word_of(comm));
 	}
 }
 
@@ -255,9 +260,9 @@ void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
 {
 	uint64_t count = entered(comm);
 
-	if (!comm->slot || count <= count_of(atomic_load(&comm->slot->word)))
+	if (!comm->slot || count <= slot_count(atomic_load(&comm->slot->word)))
 		return;
-	atomic_fetch_sub(&comm->entered, 2);
+	atomic_fetch_sub(&comm->entered, 1);
 	for (;;) {
 		struct control_page *page = process_page();
 
@@ -273,24 +278,42 @@ void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
 		}
 		if (!pending_epoch()) {
 			/* As coll_enter does it: count, then look. */
-			atomic_fetch_add(&comm->entered, 2);
+			atomic_fetch_add(&comm->entered, 1);
 			if (!pending_epoch() ||
-			    count <= count_of(atomic_load(&comm->slot->word)))
+			    count <= slot_count(atomic_load(&comm->slot->word)))
 				return;
-			atomic_fetch_sub(&comm->entered, 2);
+			atomic_fetch_sub(&comm->entered, 1);
 		}
 	}
-	atomic_fetch_add(&comm->entered, 2);
+	atomic_fetch_add(&comm->entered, 1);
 }
 
-void frontier_barrier_begin(struct vcomm *comm)
+/* Of an intercommunicator not: members of one group may leave it as soon as all
+ * of the other have entered it, whatever their own group does. */
+uint64_t frontier_barrier_begin(struct vcomm *comm)
 {
-	atomic_fetch_or(&comm->entered, 1);
+	uint64_t number = atomic_load_explicit(&comm->entered,
+					       memory_order_relaxed);
+	uint64_t run = atomic_load_explicit(&comm->barriers,
+					    memory_order_relaxed);
+	uint64_t length = run >> 16 == number - 1 ? run & 0xffff : 0;
+
+	if (!comm->remote_size)
+		atomic_store_explicit(&comm->barriers,
+				      number << 16 |
+					      (length + (length < 0xffff)),
+				      memory_order_relaxed);
+	return number;
 }
 
-void frontier_barrier_end(struct vcomm *comm)
+void frontier_barrier_end(struct vcomm *comm, uint64_t number)
 {
-	atomic_fetch_and(&comm->entered, ~1UL);
+	uint64_t over = atomic_load(&comm->barriers_over);
+
+	while (over < number &&
+	       !atomic_compare_exchange_weak(&comm->barriers_over, &over,
+					     number))
+		;
 }
 
 /* --- waiting for a message ---------------------------------------------------
@@ -407,16 +430,15 @@ void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 }
 
 void frontier_barrier_blocked(struct thread_ctx *ctx, struct vcomm *comm,
-			      int function)
+			      uint64_t number, int function)
 {
 	struct frontier_need none = { 0 };
 	struct control_page *page = process_page();
-	uint64_t count = entered(comm);
 
 	if (page && comm->slot && pending_epoch() && targets_known(page) &&
 	    !frontier_may_hold(page) &&
-	    atomic_load(&comm->slot->target) < count)
-		raise_target(page, comm->slot, count, function);
+	    atomic_load(&comm->slot->target) < number)
+		raise_target(page, comm->slot, number, function);
 	frontier_blocked(ctx, &none, comm, MPI_PROC_NULL, function);
 }
 
@@ -460,7 +482,7 @@ static int group_slot_make(struct control_page *page, uint64_t gid,
 		slot->pool = (uint32_t)at;
 		slot->members = n;
 		slot->flags = SLOT_GROUP_CALL;
-		atomic_store(&slot->word, 1 << 1);
+		atomic_store(&slot->word, slot_word(1, 0));
 		atomic_store(&slot->target, 0);
 		atomic_store(&slot->gid, gid);
 	}

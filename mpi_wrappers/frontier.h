@@ -18,10 +18,10 @@ void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function);
  * coll_enter - this rank enters a collective on comm
  *
  * Every collective (blocking, non-blocking, constructors, free, disconnect,
- * window and file collectives, Finalize) calls it once, at depth 1, right before
- * it crosses.  function: api.tbl number, for messages.  With no epoch pending
- * it is one counter and one predictable branch.  May park the thread, and come
- * back after a restart: fetch real handles *after* it.
+ * window and file collectives, Finalize) calls it once, at depth 1, right
+ * before it crosses.  function: api.tbl number, for messages.  With no epoch
+ * pending it is one counter and one predictable branch.  May park the thread,
+ * and come back after a restart: fetch real handles *after* it.
  */
 static inline void coll_enter(struct thread_ctx *ctx, struct vcomm *comm,
 			      int function)
@@ -30,20 +30,22 @@ static inline void coll_enter(struct thread_ctx *ctx, struct vcomm *comm,
 	 * pending runs on this thread or issues membarrier() (TRAPS, MPI 3). */
 	atomic_store_explicit(&comm->entered,
 			      atomic_load_explicit(&comm->entered,
-						   memory_order_relaxed) + 2,
+						   memory_order_relaxed) +
+				      1,
 			      memory_order_relaxed);
 	__asm__ volatile("" ::: "memory");
 	if (__builtin_expect(atomic_load_explicit(&frontier_pending,
-						  memory_order_relaxed), 0))
+						  memory_order_relaxed),
+			     0))
 		frontier_enter(ctx, comm, function);
 }
 
 /* Blocked, polling, or in a synchronous send while an epoch is pending: call
  * from wait loops each time they came back because of ctx->stop, and from
  * unsuccessful tests and probes while frontier_pending.  comm and peer say who
- * could end the wait: peer is a p2p rank of comm, or MPI_ANY_SOURCE.  Sends NEED
- * once per wait if this rank must go on; parks if it may hold.  The wait's state
- * is kept in *need, zero at its start; frontier_unblocked withdraws. */
+ * could end the wait: peer is a p2p rank of comm, or MPI_ANY_SOURCE.  Sends
+ * NEED once per wait if this rank must go on; parks if it may hold.  The wait's
+ * state is kept in *need, zero at its start; frontier_unblocked withdraws. */
 struct frontier_need {
 	uint32_t epoch; /* NEED was sent in this one; 0: it was not */
 	int peer;	/* world rank or -1 */
@@ -79,18 +81,18 @@ int frontier_register(struct vcomm *comm);
 void frontier_unregister(struct vcomm *comm);
 
 /*
- * A barrier that may be stepped out of.  After coll_enter: begin, post the real
- * Ibarrier, test it in a stop-aware loop; whenever the loop came back because of
- * ctx->stop, call blocked; after completion, end.  blocked parks the thread if
- * the rank may hold (also in the middle of the barrier: its target is then one
- * less than its count, or everybody has entered it and DRAIN completes it), and
- * raises the barrier's target again if the rank must go on for another reason.
- * After a restart (process_restarts() changed) the caller posts the Ibarrier
- * again, uncounted.
+ * A barrier that may be stepped out of, blocking or not.  After coll_enter:
+ * begin, which gives its number; post the real Ibarrier, test it; whenever a
+ * wait was told to look up, or a test was in vain while an epoch is pending,
+ * call blocked; when it is known to be over, end (any thread).  blocked parks
+ * the thread if the rank may hold (its target is then less than this number, or
+ * everybody has entered it and DRAIN completes it), and raises the target again
+ * if the rank must go on for another reason.  After a restart the Ibarrier is
+ * posted again, uncounted.
  */
-void frontier_barrier_begin(struct vcomm *comm);
+uint64_t frontier_barrier_begin(struct vcomm *comm);
 void frontier_barrier_blocked(struct thread_ctx *ctx, struct vcomm *comm,
-			      int function);
-void frontier_barrier_end(struct vcomm *comm);
+			      uint64_t number, int function);
+void frontier_barrier_end(struct vcomm *comm, uint64_t number);
 
 #endif

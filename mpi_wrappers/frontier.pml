@@ -3,8 +3,8 @@
 
 /*
  * Three ranks run every natively valid program of EVENTS events: collectives on
- * three overlapping communicators, barriers, and sends of three kinds with
- * their receives.  At any moment one epoch is requested.  Checked are: no
+ * three overlapping communicators, barriers, non-blocking barriers that are
+ * waited for at the end, and sends of three kinds with their receives.  At any moment one epoch is requested.  Checked are: no
  * deadlock (the epoch always comes to stand, or the program ends before it);
  * where it stands, no collective is cut (I4), and after DRAIN all that was sent
  * was received or lies in the receiver's drain queue (I3).
@@ -16,6 +16,7 @@
  *   -DNORAISE      a target that is overrun is told to nobody
  *   -DNORERAISE    a rank that must go on stays in a barrier it stepped out of
  *   -DBADSTEP      a barrier is stepped out of though somebody may have left it
+ *   -DBEHIND       the same, though another collective was entered behind it
  */
 
 #ifndef EVENTS
@@ -38,17 +39,22 @@
 #define OP_LARGE 5    /* rendezvous: completes when received or drained */
 #define OP_SYNC 6     /* synchronous: completes when received only */
 #define OP_RECV 7     /* x: from */
+#define OP_IBARRIER 8 /* x: communicator; entered, and on */
+#define OP_WAIT 9     /* x: communicator; for the non-blocking barriers */
 
-byte op[N * 4];  /* op[r * 4 + k]: EVENTS <= 3, and the end */
-byte arg[N * 4];
-#define OP(r) op[(r) * 4 + pc[r]]
-#define X(r) arg[(r) * 4 + pc[r]]
+#define OPS (EVENTS + 3) /* two rows of waits at most, and the end */
+byte op[N * OPS];
+byte arg[N * OPS];
+#define OP(r) op[(r) * OPS + pc[r]]
+#define X(r) arg[(r) * OPS + pc[r]]
 
 byte pc[N];
 bit inside[N];     /* in the collective, or in the send, at pc */
 bit published[N];
 bit told[N];       /* knows its targets */
 byte count[N * NC];
+byte steps[N * NC];  /* the last entries that are barriers not known to be over */
+byte last[N * NC];   /* the number of the last non-blocking barrier */
 byte target[N * NC];
 byte owed[N];      /* bit r: rank r needs us */
 byte need[N] = NONE; /* whom this rank has asked */
@@ -68,8 +74,8 @@ bit standing; /* the epoch stands: all hold, no control message is under way */
 
 inline emit(r, o, a)
 {
-	op[r * 4 + n_ops[r]] = o;
-	arg[r * 4 + n_ops[r]] = a;
+	op[r * OPS + n_ops[r]] = o;
+	arg[r * OPS + n_ops[r]] = a;
 	n_ops[r]++;
 }
 
@@ -123,11 +129,10 @@ proctype Rank(byte r)
 		:: c < NC ->
 			if
 			:: IN(c, r) ->
-				/* value: the count, and whether it is a
-				 * barrier that the rank is inside of */
-				up!COUNT, r, c, count[r * NC + c] * 2 +
-					(inside[r] && OP(r) == OP_BARRIER &&
-					 X(r) == c -> 1 : 0)
+				/* value: the count, and how many of the last
+				 * are barriers that may be stepped out of */
+				up!COUNT, r, c, count[r * NC + c] * 4 +
+					steps[r * NC + c]
 			:: else
 			fi;
 			c++
@@ -158,11 +163,19 @@ proctype Rank(byte r)
 #endif
 
 	/* Collectives. */
-	:: atomic { OP(r) >= OP_COLL && OP(r) <= OP_BCAST && !inside[r] &&
+	:: atomic { ((OP(r) >= OP_COLL && OP(r) <= OP_BCAST) ||
+		     OP(r) == OP_IBARRIER) && !inside[r] &&
 		    (!published[r] || told[r]) && !HELD(r) ->
 		c = X(r);
 		count[r * NC + c]++;
-		inside[r] = 1;
+		if
+		:: OP(r) == OP_BARRIER || OP(r) == OP_IBARRIER ->
+			steps[r * NC + c]++
+		:: else ->
+#ifndef BEHIND
+			steps[r * NC + c] = 0
+#endif
+		fi;
 		if
 		:: published[r] && count[r * NC + c] > target[r * NC + c] ->
 			target[r * NC + c] = count[r * NC + c];
@@ -171,15 +184,31 @@ proctype Rank(byte r)
 #endif
 		:: else
 		fi;
+		if
+		:: OP(r) == OP_IBARRIER ->
+			last[r * NC + c] = count[r * NC + c]; pc[r]++
+		:: else -> inside[r] = 1
+		fi;
 		c = 0 }
 #ifndef NORERAISE
 	/* Stepped out, but it must go on: then the barrier must end first. */
 	:: atomic { STEPPED(r) && MUSTGO(r) ->
 		target[r * NC + X(r)] = count[r * NC + X(r)];
 		up!RAISE, r, X(r), count[r * NC + X(r)] }
+	:: atomic { OP(r) == OP_WAIT && MUSTGO(r) &&
+		    last[r * NC + X(r)] > target[r * NC + X(r)] ->
+		target[r * NC + X(r)] = last[r * NC + X(r)];
+		up!RAISE, r, X(r), last[r * NC + X(r)] }
 #endif
 	:: atomic { inside[r] && (OP(r) == OP_COLL || OP(r) == OP_BARRIER) &&
-		    ALLIN(X(r), count[r * NC + X(r)]) && !HELD(r) -> done(r) }
+		    ALLIN(X(r), count[r * NC + X(r)]) && !HELD(r) ->
+		steps[r * NC + X(r)] = 0; done(r) }
+	:: atomic { OP(r) == OP_WAIT && !HELD(r) &&
+		    ALLIN(X(r), last[r * NC + X(r)]) ->
+		c = count[r * NC + X(r)] - last[r * NC + X(r)];
+		steps[r * NC + X(r)] = (steps[r * NC + X(r)] < c ->
+					steps[r * NC + X(r)] : c);
+		c = 0; pc[r]++ }
 	:: atomic { inside[r] && OP(r) == OP_BCAST &&
 		    (FIRST(X(r)) == r ||
 		     count[FIRST(X(r)) * NC + X(r)] >= count[r * NC + X(r)]) ->
@@ -221,40 +250,32 @@ proctype Rank(byte r)
 
 /* Nobody can have left a barrier that somebody has not entered. */
 #ifdef BADSTEP
-#define SOMEBODY_LACKS(c) (1)
+#define TARGET_OF(c) (lowest[c])
 #else
-#define SOMEBODY_LACKS(c) (least[c] < most[c])
+#define TARGET_OF(c) (lowest[c] > least[c] -> lowest[c] : least[c])
 #endif
 
 /* Targets from the counts of all; routing; and the end. */
 proctype Coordinator()
 {
-	byte r, c, v, counts, most[NC], least[NC], i;
-	bit steps[NC];
+	byte r, c, v, counts, lowest[NC], least[NC], i;
 
 	d_step {
-		steps[0] = 1; steps[1] = 1; steps[2] = 1;
 		least[0] = NONE; least[1] = NONE; least[2] = NONE
 	}
 	do
 	:: atomic { up?COUNT(r, c, v) ->
 		counts++;
-		if
-		:: v / 2 > most[c] -> most[c] = v / 2; steps[c] = v % 2
-		:: v / 2 == most[c] -> steps[c] = steps[c] && (v % 2)
-		:: else
-		fi;
-		least[c] = (v / 2 < least[c] -> v / 2 : least[c]);
+		i = v / 4 - v % 4; /* the last that must be finished */
+		lowest[c] = (i > lowest[c] -> i : lowest[c]);
+		least[c] = (v / 4 < least[c] -> v / 4 : least[c]);
+		i = 0;
 		if
 		:: counts == 7 -> /* all ranks, all their communicators */
 			c = 0;
 			do
 			:: c < NC ->
-				v = most[c];
-				if
-				:: steps[c] && v > 0 && SOMEBODY_LACKS(c) -> v--
-				:: else
-				fi;
+				v = TARGET_OF(c);
 				i = 0;
 				do
 				:: i < N ->
@@ -289,7 +310,10 @@ proctype Coordinator()
 		standing = 1;
 		/* I4: all members have entered the same collectives, but for a
 		 * barrier that is stepped out of. */
-#define AT(r, c) (count[(r) * NC + (c)] - (STEPPED(r) && X(r) == (c) -> 1 : 0))
+#define OVER(r, c) (count[(r) * NC + (c)] > target[(r) * NC + (c)] -> \
+		    count[(r) * NC + (c)] - target[(r) * NC + (c)] : 0)
+#define AT(r, c) (count[(r) * NC + (c)] - \
+		  (steps[(r) * NC + (c)] >= OVER(r, c) -> OVER(r, c) : 0))
 		assert(AT(0, 0) == AT(1, 0) && AT(1, 0) == AT(2, 0));
 		assert(AT(0, 1) == AT(1, 1));
 		assert(AT(1, 2) == AT(2, 2));
@@ -312,6 +336,7 @@ proctype Coordinator()
 init {
 	byte n, c, d;
 	byte n_ops[N];
+	bit waits[NC];
 
 	do
 	:: n < EVENTS ->
@@ -321,10 +346,12 @@ init {
 		fi;
 		if
 		:: d = OP_COLL :: d = OP_BARRIER :: d = OP_BCAST
+		:: d = OP_IBARRIER
 		:: d = OP_EAGER :: d = OP_LARGE :: d = OP_SYNC
 		fi;
 		if
-		:: d <= OP_BCAST ->
+		:: d <= OP_BCAST || d == OP_IBARRIER ->
+			waits[c] = waits[c] || d == OP_IBARRIER;
 			if :: IN(c, 0) -> emit(0, d, c) :: else fi;
 			if :: IN(c, 1) -> emit(1, d, c) :: else fi;
 			if :: IN(c, 2) -> emit(2, d, c) :: else fi
@@ -338,5 +365,19 @@ init {
 		c = 0; d = 0 }
 	:: else -> break
 	od;
+	atomic {
+	do
+	:: c < NC ->
+		if
+		:: waits[c] ->
+			if :: IN(c, 0) -> emit(0, OP_WAIT, c) :: else fi;
+			if :: IN(c, 1) -> emit(1, OP_WAIT, c) :: else fi;
+			if :: IN(c, 2) -> emit(2, OP_WAIT, c) :: else fi
+		:: else
+		fi;
+		c++
+	:: else -> break
+	od;
+	c = 0; n = 0 }
 	atomic { run Rank(0); run Rank(1); run Rank(2); run Coordinator() }
 }

@@ -103,12 +103,12 @@ int private_send(int to, enum private_tag tag, const void *data, uint32_t len)
 	if (!l)
 		return -ENOMEM;
 	memcpy(l->data, data, len);
-	ret = (int)
-		cross_call_stack(real_fn(FN_MPI_Issend),
-				 (const long[]){ (long)l->data, len, MPI_BYTE,
-						 to, tag, comm_private.id,
-						 (long)&l->real },
-				 7);
+	ret = (int)cross_call_stack(real_fn(FN_MPI_Issend),
+				    (const long[]){ (long)l->data, len,
+						    MPI_BYTE, to, tag,
+						    comm_private.id,
+						    (long)&l->real },
+				    7);
 	if (ret) {
 		upper_free(l);
 		return -EIO;

@@ -126,6 +126,8 @@ void request_finished(struct vrequest *rq, const MPI_Status *status, int error)
 		request_received(rq->comm, rq->peer, status, error);
 	else if (rq->op == OP_SEND || rq->op == OP_SSEND)
 		send_finished(rq, status);
+	else if (rq->op == OP_BARRIER)
+		frontier_barrier_end(rq->comm, rq->ordinal);
 	rq->status = *status;
 	rq->error = error;
 	rq->state = REQ_DONE;
@@ -238,7 +240,7 @@ void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function)
 		return;
 	}
 	if (rq->op == OP_BARRIER)
-		frontier_barrier_blocked(ctx, rq->comm, function);
+		frontier_barrier_blocked(ctx, rq->comm, rq->ordinal, function);
 	else
 		frontier_blocked(ctx, &rq->need, rq->comm, blocked_by(rq),
 				 function);

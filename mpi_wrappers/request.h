@@ -38,7 +38,8 @@ enum request_op {
 	OP_SENDRECV, /* child[0] receives, child[1] sends */
 	OP_COLLECTIVE,
 	OP_PERSISTENT_COLLECTIVE,
-	OP_BARRIER, /* MPI_Barrier that was interrupted (barrier.c) */
+	OP_BARRIER, /* MPI_Ibarrier, or an interrupted MPI_Barrier (barrier.c)
+		     */
 	OP_OPAQUE,  /* cannot be restored: only lives in the real library */
 };
 
@@ -77,8 +78,8 @@ struct vrequest {
 	struct frontier_need need;
 	uint32_t asked; /* the epoch in which the receiver was asked to drain */
 	struct recipe *recipe; /* makes a persistent collective again */
-	uint64_t ordinal;      /* of a persistent collective: the same on all
-				  members (agree.h) */
+	uint64_t ordinal;      /* of a persistent collective or a barrier: its
+				  number, the same on all members (agree.h) */
 	/* synchronous sends (sync.c) */
 	struct vrequest *sync_next;
 	uint64_t sync_id;
@@ -135,8 +136,8 @@ void request_detach(struct thread_ctx *ctx, struct vrequest *rq);
  * real library would fill it. */
 void request_status(MPI_Status *status, const struct vrequest *rq);
 void request_status_empty(MPI_Status *status);
-/* that of a receive from MPI_PROC_NULL; MPICH's MPI_Irecv does not fill it as its
- * MPI_Recv does. */
+/* that of a receive from MPI_PROC_NULL; MPICH's MPI_Irecv does not fill it as
+ * its MPI_Recv does. */
 void request_status_nobody(MPI_Status *status);
 
 /* request_each - fn for each record in use, by order of posting.  Epochs only:

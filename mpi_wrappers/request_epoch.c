@@ -43,7 +43,7 @@ MPI_Request request_persistent_collective(struct vcomm *comm,
 	if (rq) {
 		rq->persistent = true;
 		rq->recipe = recipe;
-		rq->ordinal = comm ? atomic_load(&comm->entered) >> 1 : 0;
+		rq->ordinal = comm ? atomic_load(&comm->entered) : 0;
 	} else if (recipe) {
 		recipe_free(recipe);
 	}

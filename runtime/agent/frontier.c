@@ -339,8 +339,8 @@ static json_t *entry_encode(const struct gid_entry *e)
 	char gid[17];
 
 	gid_encode(e->gid, gid);
-	return json_pack("[s, I, I, b, I, I, I]", gid, (json_int_t)e->max,
-			 (json_int_t)e->entries, (int)e->all_inside,
+	return json_pack("[s, I, I, I, I, I, I]", gid, (json_int_t)e->max,
+			 (json_int_t)e->entries, (json_int_t)e->floor,
 			 (json_int_t)e->min, (json_int_t)e->members,
 			 (json_int_t)e->flags);
 }

@@ -2,6 +2,8 @@
 /* gids.c - what the agent knows of each counted group in an epoch */
 #include "runtime/agent/gids.h"
 
+#include "runtime/base/control.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -66,17 +68,17 @@ int gids_count(struct gids *g, uint64_t gid, uint64_t word, uint32_t members,
 	       uint32_t flags)
 {
 	struct gid_entry *e = gids_put(g, gid);
-	uint64_t count = word >> 1;
-	bool inside = word & 1;
+	uint64_t count = slot_count(word);
+	uint64_t floor = count - slot_steps(word);
 
 	if (!e)
 		return -ENOMEM;
-	if (!e->entries || count > e->max) {
+	if (floor > count)
+		return -EPROTO; /* a broken rank */
+	if (!e->entries || count > e->max)
 		e->max = count;
-		e->all_inside = inside;
-	} else if (count == e->max) {
-		e->all_inside = e->all_inside && inside;
-	}
+	if (!e->entries || floor > e->floor)
+		e->floor = floor;
 	if (!e->entries || count < e->min)
 		e->min = count;
 	e->entries++;

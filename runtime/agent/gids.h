@@ -13,7 +13,8 @@ struct gid_entry {
 	uint64_t max, min;
 	uint32_t entries; /* local members that listed it */
 	uint32_t members, flags;
-	bool all_inside; /* those at max are inside a steppable barrier */
+	uint64_t floor; /* the last entry of anybody that is no barrier to be
+			   stepped out of */
 	bool has_target;
 	uint64_t target;
 };
@@ -30,8 +31,8 @@ struct gid_entry *gids_get(const struct gids *g, uint64_t gid);
 struct gid_entry *gids_put(struct gids *g, uint64_t gid);
 void gids_fini(struct gids *g);
 
-/* gids_count - one rank lists this group with this word (count << 1 | inside).
- * 0 or -ENOMEM. */
+/* gids_count - one rank lists this group with this word (slot_word).
+ * 0, -ENOMEM, or -EPROTO for a word that cannot be. */
 int gids_count(struct gids *g, uint64_t gid, uint64_t word, uint32_t members,
 	       uint32_t flags);
 

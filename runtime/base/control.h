@@ -39,7 +39,7 @@
  * and the twin, whose life line ends too, exits.
  */
 #define CONTROL_MAGIC	0x4c54434eU
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 2
 #define CONTROL_SIGNAL	58 /* a realtime signal; hidden from the program */
 #define CONTROL_SLOTS	4096
 #define CONTROL_POOL	65536 /* ints for the members of group calls */
@@ -78,8 +78,7 @@ enum control_state {
  * group call (create_group, intercomm_create; TRAPS, MPI 4). */
 struct control_slot {
 	_Atomic uint64_t gid;	 /* 0: free.  Same on all members */
-	_Atomic uint64_t word;	 /* published: count << 1 | in a steppable
-				    barrier */
+	_Atomic uint64_t word;	 /* published: slot_word() */
 	_Atomic uint64_t target; /* by the agent, valid when
 				    agent.targets_epoch is this epoch */
 	uint32_t members;	 /* how many ranks the group has */
@@ -88,6 +87,28 @@ struct control_slot {
 				    at pool[this] of the page */
 	uint32_t reserved;
 };
+/*
+ * steps: how many of the last entries are barriers that may be stepped out of,
+ * since they were not over when this rank looked last.  What is more than fits
+ * counts as the other kind.
+ */
+#define SLOT_STEPS 255U
+
+static inline uint64_t slot_word(uint64_t count, uint64_t steps)
+{
+	return count << 8 | (steps < SLOT_STEPS ? steps : SLOT_STEPS);
+}
+
+static inline uint64_t slot_count(uint64_t word)
+{
+	return word >> 8;
+}
+
+static inline uint64_t slot_steps(uint64_t word)
+{
+	return word & SLOT_STEPS;
+}
+
 /* Exists only while it is entered.  A member without the entry is below target:
  * its agent counts it in agent.missing, unless the rank has reported the same
  * gid in this epoch by CONTROL_SLOT (or published it), until it does so, or any

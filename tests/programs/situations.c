@@ -162,6 +162,27 @@ static void barrier(void)
 	expect(value(current, 0, 2), value(current, 0, 2), "");
 }
 
+/* All but the last have entered two barriers, and talk to each other. */
+static void ibarrier(void)
+{
+	MPI_Request request[2];
+
+	if (last())
+		late();
+	MPI_Ibarrier(MPI_COMM_WORLD, &request[0]);
+	MPI_Ibarrier(MPI_COMM_WORLD, &request[1]);
+	here(rank);
+	if (rank == 0 && size > 2) {
+		give(1, 7, value(current, 0, 7));
+		expect(receive(1, 7), value(current, 1, 7), "the answer");
+	} else if (rank == 1 && size > 2) {
+		expect(receive(0, 7), value(current, 0, 7), "the question");
+		give(0, 7, value(current, 1, 7));
+	}
+	for (int flag = 0; !flag;)
+		MPI_Testall(2, request, &flag, MPI_STATUSES_IGNORE);
+}
+
 /* The root alone has entered, and hears from the others before they do. */
 static void ibcast(void)
 {
@@ -408,6 +429,7 @@ static const struct {
 	{ "computes", computes },
 	{ "sleeps", sleeps },
 	{ "barrier", barrier },
+	{ "ibarrier", ibarrier },
 	{ "ibcast", ibcast },
 	{ "nbx", nbx },
 	{ "sends-large", sends_large },

@@ -82,7 +82,7 @@ again() { # EPOCH: restarted with the gate open
 }
 
 # Where all may hold: an epoch is committed while the gate is shut.
-for name in computes sleeps barrier polls sends-large finalize-early; do
+for name in computes sleeps barrier ibarrier polls sends-large finalize-early; do
 	native -r 3 $name
 	begin $name 3
 	ok "$name: a checkpoint while the others wait" checkpoint
@@ -116,7 +116,7 @@ for name in ibcast nbx sends-synchronously frees-early create-group \
 done
 
 # A storm of epochs over each.
-for name in computes sleeps barrier polls sends-large ibcast nbx \
+for name in computes sleeps barrier ibarrier polls sends-large ibcast nbx \
 	sends-synchronously frees-early create-group intercomm; do
 	native -r 30 -p 20000 $name
 	rm -rf ck before

@@ -255,7 +255,7 @@ static bool may_hold(uint32_t epoch)
 {
 	return page->agent.targets_epoch == epoch && !page->agent.owed &&
 	       !page->agent.missing && !(page->agent.slice & 1) &&
-	       page->slots[0].target <= page->slots[0].word >> 1;
+	       page->slots[0].target <= slot_count(page->slots[0].word);
 }
 
 static void page_wait(uint32_t seq)
@@ -346,7 +346,7 @@ static void run(const struct fake_rank *how)
 	memory_map();
 	memory_write(how->seed);
 	page->slots[0].gid = 0xabc;
-	page->slots[0].word = 5 << 1;
+	page->slots[0].word = slot_word(5, 0);
 	page->slots[0].members = how->size;
 	page->rank.nslots = 1;
 	page->rank.leader_tid = (uint32_t)getpid();

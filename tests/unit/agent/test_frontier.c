@@ -52,13 +52,13 @@ static void tear_down(void)
 		free(pages[i]);
 }
 
-static void slot(int rank, uint64_t gid, uint64_t count, int inside)
+static void slot(int rank, uint64_t gid, uint64_t count, int steps)
 {
 	struct control_page *page = pages[rank - 4];
 	struct control_slot *s = &page->slots[page->rank.nslots++];
 
 	s->gid = gid;
-	s->word = count << 1 | (uint64_t)inside;
+	s->word = slot_word(count, (uint64_t)steps);
 	s->members = 9;
 }
 
@@ -155,34 +155,33 @@ static void counts_reduce(void)
 {
 	json_t *entry;
 	const char *gid;
-	json_int_t max, entries, min, members, flags;
-	int inside;
+	json_int_t max, entries, floor, min, members, flags;
 
 	set_up();
-	slot(4, 0xaa, 10, 1);
-	slot(5, 0xaa, 9, 0);
-	slot(6, 0xaa, 10, 1);
+	slot(4, 0xaa, 10, 2);
+	slot(5, 0xaa, 8, 0);
+	slot(6, 0xaa, 9, 1);
 	slot(4, 0xbb, 3, 1);
 	slot(5, 0xbb, 3, 0);
 	publish_all();
 	entry = count_of("00000000000000aa");
-	CU_ASSERT_EQUAL_FATAL(json_unpack(entry, "[s,I,I,b,I,I,I]", &gid, &max,
-					  &entries, &inside, &min, &members,
+	CU_ASSERT_EQUAL_FATAL(json_unpack(entry, "[s,I,I,I,I,I,I]", &gid, &max,
+					  &entries, &floor, &min, &members,
 					  &flags),
 			      0);
 	CU_ASSERT_EQUAL(max, 10);
 	CU_ASSERT_EQUAL(entries, 3);
-	CU_ASSERT_EQUAL(inside, 1);
-	CU_ASSERT_EQUAL(min, 9);
+	CU_ASSERT_EQUAL(floor, 8);
+	CU_ASSERT_EQUAL(min, 8);
 	CU_ASSERT_EQUAL(members, 9);
 	entry = count_of("00000000000000bb");
-	CU_ASSERT_EQUAL_FATAL(json_unpack(entry, "[s,I,I,b,I,I,I]", &gid, &max,
-					  &entries, &inside, &min, &members,
+	CU_ASSERT_EQUAL_FATAL(json_unpack(entry, "[s,I,I,I,I,I,I]", &gid, &max,
+					  &entries, &floor, &min, &members,
 					  &flags),
 			      0);
 	CU_ASSERT_EQUAL(max, 3);
 	CU_ASSERT_EQUAL(entries, 2);
-	CU_ASSERT_EQUAL(inside, 0);
+	CU_ASSERT_EQUAL(floor, 3);
 	tear_down();
 }
 
@@ -402,7 +401,9 @@ static void many_gids_are_kept_apart(void)
 	struct gids g = { 0 };
 
 	for (uint64_t gid = 1; gid <= 5000; gid++)
-		CU_ASSERT_EQUAL(gids_count(&g, gid << 40, gid << 1, 2, 0), 0);
+		CU_ASSERT_EQUAL(gids_count(&g, gid << 40, slot_word(gid, 0), 2,
+					   0),
+				0);
 	for (uint64_t gid = 1; gid <= 5000; gid++) {
 		CU_ASSERT_PTR_NOT_NULL_FATAL(gids_get(&g, gid << 40));
 		CU_ASSERT_EQUAL(gids_get(&g, gid << 40)->max, gid);

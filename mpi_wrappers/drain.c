@@ -21,8 +21,10 @@ int npeers;
  * and another one follows.
  */
 enum phase {
-	IDLE,	  /* no round */
-	MARKING,  /* markers are under way; ends when all are received */
+	IDLE,	    /* no round */
+	CANCELLING, /* until each send that was cancelled is, or is complete:
+		       then the counts for the markers are right */
+	MARKING,    /* markers are under way; ends when all are received */
 	MARKED,	  /* Ibarrier: when it ends all markers of all ranks are here */
 	COUNTING, /* until what the markers said has come, and all sends ended
 		   */
@@ -107,8 +109,12 @@ void drain_marked(int from, const void *data, uint32_t len)
 	if (len < sizeof(*m) ||
 	    len < sizeof(*m) + m->nsync * sizeof(m->sync[0]))
 		return;
-	if (m->sent > p->expected)
+	/* The newest says it: a send that was cancelled after an epoch that was
+	 * aborted makes it less. */
+	if (m->round >= p->expected_round) {
 		p->expected = m->sent;
+		p->expected_round = m->round;
+	}
 	if (m->acks > p->acks_expected)
 		p->acks_expected = m->acks;
 	for (uint32_t i = 0; i < m->nsync; i++)
@@ -200,6 +206,14 @@ static int begin(uint32_t epoch)
 	round_.number++;
 	round_.epoch = epoch;
 	round_.resumed = false;
+	round_.phase = CANCELLING;
+	return 0;
+}
+
+static int marking_begin(void)
+{
+	if (drain_cancelling(&view))
+		return 0;
 	round_.phase = MARKING;
 	return markers_send();
 }
@@ -269,6 +283,8 @@ static int step(uint32_t epoch)
 	switch (round_.phase) {
 	case IDLE:
 		return begin(epoch);
+	case CANCELLING:
+		return marking_begin();
 	case MARKING:
 		return private_sending() ? 0 : barrier_begin(MARKED);
 	case MARKED:
@@ -397,6 +413,7 @@ static int finish_step(void)
 		round_.number++;
 		round_.epoch = 0;
 		return barrier_begin(MARKED);
+	case CANCELLING:
 	case MARKING:
 		return private_sending() ? 0 : barrier_begin(MARKED);
 	case MARKED:

@@ -227,7 +227,10 @@ static void test_sync(struct vrequest *rq)
 	if (!done && !ret)
 		return;
 	rq->obj.real.id = real;
-	sync_drained(rq, &status, ret);
+	if (status.count_hi_and_cancelled & 1)
+		request_finished(rq, &status, ret); /* it was never sent */
+	else
+		sync_drained(rq, &status, ret);
 }
 
 static void test_one(struct thread_ctx *ctx, struct vrequest *rq)
@@ -255,4 +258,16 @@ uint32_t drain_test(struct drain_view *view)
 	}
 	view->nrequests = kept;
 	return pending;
+}
+
+bool drain_cancelling(const struct drain_view *view)
+{
+	for (uint32_t i = 0; i < view->nrequests; i++) {
+		const struct vrequest *rq = view->requests[i];
+
+		if (rq->cancelled && rq->state == REQ_POSTED &&
+		    (rq->op == OP_SEND || rq->op == OP_SSEND))
+			return true;
+	}
+	return false;
 }

@@ -27,6 +27,8 @@ int drain_missing_bytes(void);
  * that must be complete at QUIET (all but receives, and barriers that may be
  * stepped out of). */
 uint32_t drain_test(struct drain_view *view);
+/* drain_cancelling - is a send under way that the program has cancelled? */
+bool drain_cancelling(const struct drain_view *view);
 /* drain_messages - begin to receive what the program has matched only. */
 int drain_messages(void);
 

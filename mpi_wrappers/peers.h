@@ -18,6 +18,7 @@ struct peer {
 	uint64_t acks_sent, acks_received; /* of synchronous sends (sync.c) */
 	uint64_t marked, acks_marked;
 	uint64_t expected, acks_expected;
+	uint32_t expected_round; /* of the marker that said so */
 };
 
 extern struct peer *peers;

@@ -143,8 +143,7 @@ void sync_drained(struct vrequest *rq, const MPI_Status *status, int error)
 	rq->status = *status;
 	rq->error = error;
 	rq->state = REQ_AWAIT;
-	if (rq->sync_acked || error ||
-	    (status->count_hi_and_cancelled & 1) != 0)
+	if (rq->sync_acked || error)
 		sync_complete(rq);
 }
 

@@ -183,6 +183,29 @@ static void ibarrier(void)
 		MPI_Testall(2, request, &flag, MPI_STATUSES_IGNORE);
 }
 
+/* Sends to oneself, which MPICH can cancel; whether they were is not known
+ * before the checkpoint. */
+static void cancels(void)
+{
+	MPI_Request request[2];
+	MPI_Status status;
+	int gone;
+
+	MPI_Isend(NULL, 0, MPI_INT, 0, 1, MPI_COMM_SELF, &request[0]);
+	MPI_Issend(NULL, 0, MPI_INT, 0, 1, MPI_COMM_SELF, &request[1]);
+	for (int i = 0; i < 2; i++)
+		MPI_Cancel(&request[i]);
+	if (last())
+		late();
+	here(rank);
+	MPI_Barrier(MPI_COMM_WORLD);
+	for (int i = 0; i < 2; i++) {
+		MPI_Wait(&request[i], &status);
+		MPI_Test_cancelled(&status, &gone);
+		expect((uint64_t)gone, 1, "a cancelled send");
+	}
+}
+
 /* The root alone has entered, and hears from the others before they do. */
 static void ibcast(void)
 {
@@ -430,6 +453,7 @@ static const struct {
 	{ "sleeps", sleeps },
 	{ "barrier", barrier },
 	{ "ibarrier", ibarrier },
+	{ "cancels", cancels },
 	{ "ibcast", ibcast },
 	{ "nbx", nbx },
 	{ "sends-large", sends_large },

@@ -82,7 +82,8 @@ again() { # EPOCH: restarted with the gate open
 }
 
 # Where all may hold: an epoch is committed while the gate is shut.
-for name in computes sleeps barrier ibarrier polls sends-large finalize-early; do
+for name in computes sleeps barrier ibarrier cancels polls sends-large \
+	finalize-early; do
 	native -r 3 $name
 	begin $name 3
 	ok "$name: a checkpoint while the others wait" checkpoint

@@ -14,12 +14,14 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "runtime/base/fmt.h"
 #include "runtime/base/procmaps.h"
 #include "runtime/base/sys.h"
 #include "runtime/process/capture_private.h"
 #include "runtime/process/private.h"
+#include "runtime/process/restored.h"
 
 #ifndef MQUEUE_MAGIC
 #define MQUEUE_MAGIC 0x19800202
@@ -148,10 +150,12 @@ static bool is_same_open_file(const struct file_record *a,
 		return false;
 	if (S_ISSOCK(a->mode))
 		return true; /* cannot be opened twice */
+	if (a->offset != b->offset)
+		return false; /* one open file has one */
 	same = kcmp_same(a->fd, b->fd, &known);
 	if (known)
 		return same;
-	if (a->offset < 0 || a->offset != b->offset)
+	if (a->offset < 0)
 		return S_ISFIFO(a->mode);
 	sys_call(SYS_lseek, a->fd, a->offset + 1, SEEK_SET);
 	same = sys_call(SYS_lseek, b->fd, 0, SEEK_CUR) == a->offset + 1;
@@ -404,15 +408,20 @@ static void forget(void)
 	}
 }
 
-/* Above the mark there may be what the process manager left: PMI_FD. */
+/* The process manager's socket, which lies above the mark. */
+static int pmi_fd(void)
+{
+	char **e = restored_environ ? restored_environ : environ;
+
+	for (; e && *e; e++)
+		if (!strncmp(*e, "PMI_FD=", 7))
+			return atoi(*e + 7);
+	return -1;
+}
+
 static bool is_programs(int fd)
 {
-	struct stat st;
-
-	if (fd_is_reserved(fd))
-		return false;
-	return fd < fd_mark() || sys_call(SYS_fstat, fd, &st) ||
-	       !S_ISSOCK(st.st_mode);
+	return !fd_is_reserved(fd) && (fd < fd_mark() || fd != pmi_fd());
 }
 
 struct dirent64_raw {

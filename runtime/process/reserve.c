@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "runtime/base/fmt.h"
 
 /* Numbers from the mark on; one bit each for those we hold. */
 #define RESERVED_MAX 4096
@@ -48,6 +51,34 @@ void fd_unreserve(int fd)
 	reserve(fd, false);
 }
 
+/*
+ * A program that opens very many files gets numbers above the mark, too,
+ * between those of the lower half, whose kind then tells whose they are: an MPI
+ * library has sockets, pipes, epolls and shared memory open, and no ordinary
+ * file or folder for long.
+ */
+static bool is_plain_file(int fd)
+{
+	static const char *const others[] = { "/dev/", "/proc/", "/sys/",
+					      "/memfd:" };
+	char link[40], path[256];
+	struct stat st;
+	long n;
+
+	if (sys_call(SYS_fstat, fd, &st) ||
+	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return false;
+	fmt_print(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = sys_call(SYS_readlinkat, AT_FDCWD, link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (!strncmp(path, others[i], strlen(others[i])))
+			return false;
+	return true;
+}
+
 bool fd_is_reserved(int fd)
 {
 	const struct process_lower *lower;
@@ -58,7 +89,7 @@ bool fd_is_reserved(int fd)
 		return true;
 	lower = process_lower;
 	return lower && lower->fd_min && fd >= lower->fd_min &&
-	       (!lower->fd_max || fd < lower->fd_max);
+	       (!lower->fd_max || fd < lower->fd_max) && !is_plain_file(fd);
 }
 
 bool process_reserved_fd(int fd)

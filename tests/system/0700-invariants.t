@@ -329,6 +329,13 @@ touch steps/end
 ok "each was said once" [ "$(sentences)" = 7 ]
 ok "the job comes out right" ends_right
 
+# --- very many files ---
+begin cairnrun --ckpt-dir many -n 2 "$inv" many go
+await begun out
+ok "two thousand open files are checkpointed" checkpoint many
+ok "and are right" ends_right
+ok "also after a restart" restarts many
+
 # --- the program's end ---
 begin cairnrun --ckpt-dir final -n 2 "$inv" final go
 await begun out

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -21,9 +22,11 @@
  * inv run FILE        messages, collectives, clocks, handlers, until FILE is
  * inv open FOLDER     one kind of object after the other, as FOLDER asks
  * inv final FILE      ranks past MPI_Finalize, until FILE is
- * inv left FILE       rank 1 ends at once, with code 6; the others go on until
- * FILE is inv gone FILE       the same, but rank 1 tells nobody of its end inv
- * abort|fatal     text in a buffer, and then the end
+ * inv left FILE       rank 1 ends at once, with code 6; the others go on
+ *                     until FILE is
+ * inv gone FILE       the same, but rank 1 tells nobody of its end
+ * inv many FILE       2000 files are open, until FILE is
+ * inv abort|fatal     text in a buffer, and then the end
  *
  * All waits ask for a file every millisecond: a program that is stopped at any
  * moment must need nobody to wake it.
@@ -371,6 +374,30 @@ static void say(const char *text)
 	}
 }
 
+/* More than half of the numbers are where Cairn has its own. */
+static void many(const char *path, const char *file)
+{
+	static int fds[2000];
+	struct rlimit limit = { 3000, 3000 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (int i = 0; i < 2000; i++) {
+		fds[i] = open(path, O_RDONLY);
+		if (fds[i] < 0 || lseek(fds[i], i, SEEK_SET) != i)
+			wrong("so many files cannot be opened");
+	}
+	say("begun");
+	wait_for(file);
+	for (int i = 0; i < 2000; i++) {
+		if (lseek(fds[i], 0, SEEK_CUR) != i)
+			wrong("one of very many files is not what it was");
+		if (close(fds[i]))
+			wrong("one of very many files cannot be closed");
+	}
+	if (open(path, O_RDONLY) != fds[0])
+		wrong("a number was not given back");
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -383,6 +410,8 @@ int main(int argc, char **argv)
 		run(where);
 	} else if (!strcmp(mode, "open")) {
 		open_all(where);
+	} else if (!strcmp(mode, "many")) {
+		many(argv[0], where);
 	} else if (!strcmp(mode, "abort") && !me) {
 		printf("in the buffer");
 		MPI_Abort(MPI_COMM_WORLD, 3);
@@ -401,5 +430,7 @@ int main(int argc, char **argv)
 		wait_for(where);
 		say("right");
 	}
+	if (!strcmp(mode, "many"))
+		say("right");
 	return 0;
 }

@@ -147,8 +147,9 @@ int PMPI_Comm_create_group(MPI_Comm comm, MPI_Group group, int tag,
 						   c->gid, key, tag));
 	}
 	upper_free(world);
-	if (ret)
-		ret = error_comm(comm, ret, function);
+	if (ret) /* MPICH sees a null group before it knows the communicator */
+		ret = error_comm(group == MPI_GROUP_NULL ? MPI_COMM_NULL : comm,
+				 ret, function);
 	else
 		*newcomm = made_comm ? made_comm->obj.handle : MPI_COMM_NULL;
 	ctx_leave(ctx);

@@ -223,8 +223,11 @@ static int comm_set(MPI_Comm comm, MPI_Errhandler errhandler, int function)
 			   MPI_ERRORS_RETURN);
 	else if (!handler || (handler->fn && handler->on != V_COMM))
 		ret = MPI_ERR_ARG;
-	if (ret) {
-		ret = error_comm(comm, ret, function);
+	if (ret) { /* MPICH sees a null one before it knows the communicator */
+		ret = error_comm(errhandler == MPI_ERRHANDLER_NULL ?
+					 MPI_COMM_NULL :
+					 comm,
+				 ret, function);
 	} else if (c) {
 		object_ref(handler);
 		object_put(c->errhandler);

@@ -165,11 +165,16 @@ function keep_type_arrays(f, req,    i) {
 function raise(f,    c, w) {
 	if (action[f] ~ /^tool/)
 		return
-	if (find(f, "file") || find(f, "session"))
+	# files and sessions have real error handlers, MPI_FILE_NULL's also for
+	# functions without a file
+	if (find(f, "file") || find(f, "session") || name[f] ~ /^MPI_File_/)
 		return
 	c = find(f, "comm")
 	w = find(f, "win")
-	if (c)
+	# MPICH looks at a group before it knows whose error handler to call
+	if (c && find(f, "group"))
+		print "\tif (__builtin_expect(ret, 0))\n\t\tret = error_comm(" arg[f, find(f, "group")] " == MPI_GROUP_NULL ? MPI_COMM_NULL : " arg[f, c] ", ret, FN_" name[f] ");"
+	else if (c)
 		print "\tif (__builtin_expect(ret, 0))\n\t\tret = error_comm(" arg[f, c] ", ret, FN_" name[f] ");"
 	else if (w)
 		print "\tif (__builtin_expect(ret, 0))\n\t\tret = error_win(" arg[f, w] ", ret, FN_" name[f] ");"

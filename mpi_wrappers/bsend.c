@@ -91,9 +91,9 @@ static int pack_large(const struct p2p *op, const struct vcomm *c, void **temp,
 	return ret;
 }
 
-int p2p_pack(const struct p2p *op, void **temp, size_t *len)
+int p2p_pack(const struct p2p *op, const struct vcomm *c, void **temp,
+	     size_t *len)
 {
-	const struct vcomm *c = comm_get(op->comm);
 	int ret;
 
 	*temp = NULL;
@@ -120,20 +120,27 @@ static bool charge_or_reap(struct thread_ctx *ctx, size_t len)
 	return charge(len);
 }
 
-/* The packed bytes as a message of their own; takes temp over. */
-static int send_packed(struct thread_ctx *ctx, const struct p2p *op, void *temp,
-		       size_t len, size_t charged)
+/* The packed bytes as a message of their own; takes temp over.  The program may
+ * have freed the communicator of a persistent send: its record is used. */
+static int send_packed(struct thread_ctx *ctx, const struct p2p *op,
+		       struct vcomm *c, void *temp, size_t len, size_t charged)
 {
 	struct p2p bytes = *op;
 	struct vrequest *rq;
-	int ret;
+	int ret = MPI_ERR_NO_MEM;
 
 	bytes.post = len > INT_MAX ? FN_MPI_Isend_c : FN_MPI_Isend;
 	bytes.buf = temp;
 	bytes.count = (MPI_Count)len;
 	bytes.type = MPI_PACKED;
-	rq = p2p_request(ctx, OP_SEND, &bytes, &ret);
-	if (!rq) {
+	rq = request_take(OP_SEND, c, bytes.type);
+	if (rq) {
+		request_fill(rq, &bytes);
+		ret = p2p_start(ctx, rq);
+	}
+	if (ret) {
+		if (rq)
+			request_give(rq);
 		upper_free(temp);
 		bsend_release(charged);
 		return ret;
@@ -146,7 +153,7 @@ static int send_packed(struct thread_ctx *ctx, const struct p2p *op, void *temp,
 	return MPI_SUCCESS;
 }
 
-int bsend_start(struct thread_ctx *ctx, const struct p2p *op)
+int bsend_start(struct thread_ctx *ctx, const struct p2p *op, struct vcomm *c)
 {
 	void *temp;
 	size_t len, charged;
@@ -154,7 +161,7 @@ int bsend_start(struct thread_ctx *ctx, const struct p2p *op)
 
 	if (op->peer == MPI_PROC_NULL)
 		return MPI_SUCCESS;
-	ret = p2p_pack(op, &temp, &len);
+	ret = p2p_pack(op, c, &temp, &len);
 	if (ret)
 		return ret;
 	charged = len + MPI_BSEND_OVERHEAD;
@@ -162,13 +169,13 @@ int bsend_start(struct thread_ctx *ctx, const struct p2p *op)
 		upper_free(temp);
 		return MPI_ERR_BUFFER;
 	}
-	return send_packed(ctx, op, temp, len, charged);
+	return send_packed(ctx, op, c, temp, len, charged);
 }
 
 static int bsend(const struct p2p *op)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret = bsend_start(ctx, op);
+	int ret = bsend_start(ctx, op, comm_get(op->comm));
 
 	if (ret)
 		ret = error_comm(op->comm, ret, op->post);
@@ -181,7 +188,7 @@ static int ibsend(const struct p2p *op, MPI_Request *request)
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct vcomm *c = comm_get(op->comm);
-	int ret = bsend_start(ctx, op);
+	int ret = request ? bsend_start(ctx, op, c) : MPI_ERR_ARG;
 	struct vrequest *rq = NULL;
 
 	if (!ret) {
@@ -250,6 +257,12 @@ static int detach(void *buffer_out, MPI_Count *size, int function)
 	struct thread_ctx *ctx = ctx_enter();
 	struct vrequest *rq;
 
+	if (!buffer_out || !size) {
+		int ret = error_world(MPI_ERR_ARG, function);
+
+		ctx_leave(ctx);
+		return ret;
+	}
 	while ((rq = request_detached_bsend())) {
 		request_wait(ctx, rq, function);
 		request_give(rq);
@@ -278,9 +291,11 @@ API_ALIAS(MPI_Buffer_attach_c);
 int PMPI_Buffer_detach(void *buffer_out, int *size)
 {
 	MPI_Count large = 0;
-	int ret = detach(buffer_out, &large, FN_MPI_Buffer_detach);
+	int ret = detach(buffer_out, size ? &large : NULL,
+			 FN_MPI_Buffer_detach);
 
-	*size = (int)large;
+	if (!ret)
+		*size = (int)large;
 	return ret;
 }
 API_ALIAS(MPI_Buffer_detach);

@@ -78,6 +78,7 @@ void comm_bury(struct vcomm *c)
 
 	comm_bury_sweep();
 	c->freed = true;
+	handle_hide(c);
 	if (!c->slot) { /* no agent, so no epoch */
 		forget(c);
 		return;

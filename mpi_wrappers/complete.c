@@ -68,13 +68,27 @@ static int raise(struct vcomm *comm, int ret, int function)
 		      error_world(ret, function);
 }
 
+/* Something that must not be null is. */
+static int null_pointer(struct thread_ctx *ctx, const MPI_Request *request,
+			int function)
+{
+	const struct vrequest *rq = request ? request_get(*request) : NULL;
+	int ret = raise(rq ? rq->comm : NULL, MPI_ERR_ARG, function);
+
+	ctx_leave(ctx);
+	return ret;
+}
+
 int PMPI_Wait(MPI_Request *request, MPI_Status *status)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vrequest *rq = request_get(*request);
 	struct vcomm *comm = NULL;
+	struct vrequest *rq;
 	int ret;
 
+	if (__builtin_expect(!request || !status, 0))
+		return null_pointer(ctx, request, FN_MPI_Wait);
+	rq = request_get(*request);
 	if (__builtin_expect(!rq || rq->state == REQ_INACTIVE, 0)) {
 		ret = nothing(rq, *request, status);
 	} else {
@@ -95,10 +109,13 @@ API_ALIAS(MPI_Wait);
 int PMPI_Test(MPI_Request *request, int *flag, MPI_Status *status)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vrequest *rq = request_get(*request);
 	struct vcomm *comm = NULL;
+	struct vrequest *rq;
 	int ret = MPI_SUCCESS;
 
+	if (__builtin_expect(!request || !flag || !status, 0))
+		return null_pointer(ctx, request, FN_MPI_Test);
+	rq = request_get(*request);
 	if (__builtin_expect(!rq || rq->state == REQ_INACTIVE, 0)) {
 		*flag = 1;
 		ret = nothing(rq, *request, status);
@@ -264,21 +281,29 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 }
 
 /* The real library refuses what makes no sense. */
-static int check_count(int n, int function)
+static int check_failed(int n, int function)
 {
 	int done;
 
 	if (n >= 0)
-		return MPI_SUCCESS;
+		return error_world(MPI_ERR_ARG, function);
 	return error_world(REAL(Testall, n, (void *)0, &done, (void *)0),
 			   function);
+}
+
+/* pointers: none is null that must not be. */
+static inline int check(int n, bool pointers, int function)
+{
+	if (__builtin_expect(n >= 0 && pointers, 1))
+		return MPI_SUCCESS;
+	return check_failed(n, function);
 }
 
 int PMPI_Waitall(int n, MPI_Request requests[], MPI_Status statuses[])
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = check_count(n, FN_MPI_Waitall);
+	int ret = check(n, !n || (requests && statuses), FN_MPI_Waitall);
 
 	if (ret)
 		goto out;
@@ -327,7 +352,8 @@ int PMPI_Testall(int n, MPI_Request requests[], int *flag,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = check_count(n, FN_MPI_Testall);
+	int ret = check(n, flag && (!n || (requests && statuses)),
+			FN_MPI_Testall);
 
 	if (ret)
 		goto out;
@@ -351,7 +377,7 @@ API_ALIAS(MPI_Testall);
 /* Looks at each; the first that is DONE is handed out.  False: none is. */
 static bool any_done(struct thread_ctx *ctx, struct batch *b,
 		     MPI_Request requests[], int *index, MPI_Status *status,
-		     struct vcomm **comm, int *ret)
+		     int *ret)
 {
 	int active = 0;
 
@@ -362,7 +388,6 @@ static bool any_done(struct thread_ctx *ctx, struct batch *b,
 		if (!request_progress(ctx, b->rq[i]))
 			continue;
 		*index = i;
-		*comm = b->rq[i]->comm;
 		*ret = deliver(b->rq[i], &requests[i], status);
 		return true;
 	}
@@ -376,20 +401,18 @@ static bool any_done(struct thread_ctx *ctx, struct batch *b,
 
 /* What the real library found: one, or that nothing is active. */
 static int any_found(struct batch *b, MPI_Request requests[], int *index,
-		     MPI_Status *status, struct vcomm **comm, int ret)
+		     MPI_Status *status, int ret)
 {
 	if (*index == MPI_UNDEFINED) {
 		request_status_empty(status);
 		return ret;
 	}
 	batch_finished(b, *index, &b->status[0], ret);
-	*comm = b->rq[*index]->comm;
 	return deliver(b->rq[*index], &requests[*index], status);
 }
 
 static int wait_any(struct thread_ctx *ctx, struct batch *b,
-		    MPI_Request requests[], int *index, MPI_Status *status,
-		    struct vcomm **comm)
+		    MPI_Request requests[], int *index, MPI_Status *status)
 {
 	for (;;) {
 		int done = 0, ret;
@@ -404,11 +427,11 @@ static int wait_any(struct thread_ctx *ctx, struct batch *b,
 					 index, b->status, &ctx->stop, &done);
 			if (__builtin_expect(done, 1))
 				return any_found(b, requests, index, status,
-						 comm, ret);
+						 ret);
 			if (ret)
 				return ret;
 		}
-		if (any_done(ctx, b, requests, index, status, comm, &ret))
+		if (any_done(ctx, b, requests, index, status, &ret))
 			return ret;
 		wait_again(ctx, b, FN_MPI_Waitany);
 	}
@@ -417,9 +440,8 @@ static int wait_any(struct thread_ctx *ctx, struct batch *b,
 int PMPI_Waitany(int n, MPI_Request requests[], int *index, MPI_Status *status)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vcomm *comm = NULL;
 	struct batch b;
-	int ret = check_count(n, FN_MPI_Waitany);
+	int ret = check(n, index && status && (!n || requests), FN_MPI_Waitany);
 
 	if (ret)
 		goto out;
@@ -427,9 +449,9 @@ int PMPI_Waitany(int n, MPI_Request requests[], int *index, MPI_Status *status)
 		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Waitany);
 		goto out;
 	}
-	ret = wait_any(ctx, &b, requests, index, status, &comm);
+	ret = wait_any(ctx, &b, requests, index, status);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = raise(comm, ret, FN_MPI_Waitany);
+		ret = error_world(ret, FN_MPI_Waitany);
 	batch_fini(&b);
 out:
 	ctx_leave(ctx);
@@ -439,7 +461,7 @@ API_ALIAS(MPI_Waitany);
 
 static int test_any(struct thread_ctx *ctx, struct batch *b,
 		    MPI_Request requests[], int *index, int *flag,
-		    MPI_Status *status, struct vcomm **comm)
+		    MPI_Status *status)
 {
 	int ret = MPI_SUCCESS;
 
@@ -451,8 +473,8 @@ static int test_any(struct thread_ctx *ctx, struct batch *b,
 		b->status[0].count_hi_and_cancelled = 0;
 		ret = REAL(Testany, b->n, b->real, index, flag, b->status);
 		if (*flag)
-			return any_found(b, requests, index, status, comm, ret);
-	} else if (any_done(ctx, b, requests, index, status, comm, &ret)) {
+			return any_found(b, requests, index, status, ret);
+	} else if (any_done(ctx, b, requests, index, status, &ret)) {
 		*flag = 1;
 		return ret;
 	}
@@ -464,9 +486,9 @@ int PMPI_Testany(int n, MPI_Request requests[], int *index, int *flag,
 		 MPI_Status *status)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vcomm *comm = NULL;
 	struct batch b;
-	int ret = check_count(n, FN_MPI_Testany);
+	int ret = check(n, index && flag && status && (!n || requests),
+			FN_MPI_Testany);
 
 	if (ret)
 		goto out;
@@ -474,9 +496,9 @@ int PMPI_Testany(int n, MPI_Request requests[], int *index, int *flag,
 		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Testany);
 		goto out;
 	}
-	ret = test_any(ctx, &b, requests, index, flag, status, &comm);
+	ret = test_any(ctx, &b, requests, index, flag, status);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = raise(comm, ret, FN_MPI_Testany);
+		ret = error_world(ret, FN_MPI_Testany);
 	batch_fini(&b);
 out:
 	ctx_leave(ctx);
@@ -581,7 +603,9 @@ int PMPI_Waitsome(int n, MPI_Request requests[], int *outcount, int indices[],
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = check_count(n, FN_MPI_Waitsome);
+	int ret = check(n,
+			outcount && (!n || (requests && indices && statuses)),
+			FN_MPI_Waitsome);
 
 	if (ret)
 		goto out;
@@ -633,7 +657,9 @@ int PMPI_Testsome(int n, MPI_Request requests[], int *outcount, int indices[],
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = check_count(n, FN_MPI_Testsome);
+	int ret = check(n,
+			outcount && (!n || (requests && indices && statuses)),
+			FN_MPI_Testsome);
 
 	if (ret)
 		goto out;

@@ -129,15 +129,42 @@ static bool object_is_builtin(const struct vobject *object)
 	return (uint32_t)object->handle >> 30 != 3;
 }
 
+void handle_hide(void *object)
+{
+	const struct vobject *o = object;
+	uint32_t index = (uint32_t)o->handle & 0x3ffffff;
+	struct handle_leaf *leaf;
+
+	lock_take(&kinds[o->kind].lock);
+	leaf = handle_tables[o->kind].leaf[index / HANDLE_LEAF];
+	leaf->hidden[index % HANDLE_LEAF] = object;
+	leaf->slot[index % HANDLE_LEAF] = NULL;
+	lock_give(&kinds[o->kind].lock);
+}
+
+void *handle_kept(enum vkind kind, int handle)
+{
+	uint32_t index = (uint32_t)handle & 0x3ffffff;
+	void *object = handle_get(kind, handle);
+	const struct handle_leaf *leaf;
+
+	if (object || (uint32_t)handle >> 30 != 3 ||
+	    ((uint32_t)handle >> 26 & 15) != (uint32_t)kind)
+		return object;
+	leaf = handle_tables[kind].leaf[index / HANDLE_LEAF];
+	return leaf ? leaf->hidden[index % HANDLE_LEAF] : NULL;
+}
+
 static void index_give(struct vobject *object)
 {
 	enum vkind kind = object->kind;
 	uint32_t index = (uint32_t)object->handle & 0x3ffffff;
+	struct handle_leaf *leaf;
 
 	lock_take(&kinds[kind].lock);
-	handle_tables[kind]
-		.leaf[index / HANDLE_LEAF]
-		->slot[index % HANDLE_LEAF] = NULL;
+	leaf = handle_tables[kind].leaf[index / HANDLE_LEAF];
+	leaf->slot[index % HANDLE_LEAF] = NULL;
+	leaf->hidden[index % HANDLE_LEAF] = NULL;
 	kinds[kind].vacant[kinds[kind].nvacant++] = index;
 	kinds[kind].live--;
 	lock_give(&kinds[kind].lock);
@@ -181,10 +208,12 @@ int handle_each(enum vkind kind, int (*fn)(void *object, void *arg), void *arg)
 	lock_take(&kinds[kind].lock);
 	objects = upper_alloc((kinds[kind].live + 1) * sizeof(*objects));
 	for (uint32_t i = 0; objects && i < kinds[kind].next; i++) {
-		struct vobject *o = handle_tables[kind]
-					    .leaf[i / HANDLE_LEAF]
-					    ->slot[i % HANDLE_LEAF];
+		const struct handle_leaf *leaf = handle_tables[kind]
+							 .leaf[i / HANDLE_LEAF];
+		struct vobject *o = leaf->slot[i % HANDLE_LEAF];
 
+		if (!o)
+			o = leaf->hidden[i % HANDLE_LEAF];
 		if (o)
 			objects[n++] = o;
 	}

@@ -159,17 +159,31 @@ int PMPI_Finalize(void)
 }
 API_ALIAS(MPI_Finalize);
 
+/* May be called at any time: the real library need not be there. */
+static int answer(bool is, int *flag, int function)
+{
+	struct thread_ctx *ctx;
+	int ret;
+
+	if (flag) {
+		*flag = is;
+		return MPI_SUCCESS;
+	}
+	ctx = ctx_enter();
+	ret = error_world(MPI_ERR_ARG, function);
+	ctx_leave(ctx);
+	return ret;
+}
+
 int PMPI_Initialized(int *flag)
 {
-	*flag = atomic_load(&life.initialized);
-	return MPI_SUCCESS;
+	return answer(atomic_load(&life.initialized), flag, FN_MPI_Initialized);
 }
 API_ALIAS(MPI_Initialized);
 
 int PMPI_Finalized(int *flag)
 {
-	*flag = atomic_load(&life.finalized);
-	return MPI_SUCCESS;
+	return answer(atomic_load(&life.finalized), flag, FN_MPI_Finalized);
 }
 API_ALIAS(MPI_Finalized);
 

@@ -63,6 +63,8 @@ static int mprobe(struct thread_ctx *ctx, int source, int tag, MPI_Comm comm,
 	struct frontier_need need = { 0 };
 	int real = MPI_MESSAGE_NULL, ret;
 
+	if (!message)
+		return MPI_ERR_ARG;
 	for (;;) {
 		struct lower_flags flags = { (volatile uint32_t *)&ctx->stop,
 					     0 };
@@ -105,11 +107,12 @@ int PMPI_Improbe(int source, int tag, MPI_Comm comm, int *flag,
 	MPI_Status own, *status = user == MPI_STATUS_IGNORE ? &own : user;
 	int real = MPI_MESSAGE_NULL, ret;
 
-	if (take_drained(c, source, tag, message, status, &ret)) {
+	if (flag && message &&
+	    take_drained(c, source, tag, message, status, &ret)) {
 		*flag = 1;
 	} else {
 		ret = REAL(Improbe, source, tag, comm_real(c, comm), flag,
-			   &real, status);
+			   message ? &real : NULL, status);
 		if (!ret && *flag)
 			ret = message_made(c, real, NULL, status, message);
 	}
@@ -174,11 +177,13 @@ static int receive_real(struct vmessage *m, const struct p2p *op,
 static int receive(struct thread_ctx *ctx, const struct p2p *op,
 		   MPI_Message *message, struct vrequest **out)
 {
-	struct vmessage *m = handle_get(V_MESSAGE, *message);
-	struct vrequest *rq = request_take(OP_RECV, m ? m->comm : comm_world,
-					   op->type);
+	struct vmessage *m = message ? handle_get(V_MESSAGE, *message) : NULL;
+	struct vrequest *rq;
 	int ret;
 
+	if (!message)
+		return MPI_ERR_ARG;
+	rq = request_take(OP_RECV, m ? m->comm : comm_world, op->type);
 	if (!rq)
 		return MPI_ERR_NO_MEM;
 	request_fill(rq, op);
@@ -205,21 +210,19 @@ static int mrecv(const struct p2p *op, MPI_Message *message, MPI_Status *status,
 		 int function)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vcomm *comm = NULL;
 	struct vrequest *rq;
-	int ret = receive(ctx, op, message, &rq);
+	int ret = status ? receive(ctx, op, message, &rq) : MPI_ERR_ARG;
 
 	if (!ret) {
 		rq->hidden = true;
 		request_wait(ctx, rq, function);
 		request_status(status, rq);
-		comm = rq->comm;
 		ret = rq->error;
 		request_give(rq);
 	}
+	/* As natively: not the message's communicator. */
 	if (ret)
-		ret = comm ? error_raise(comm, ret, function) :
-			     error_world(ret, function);
+		ret = error_world(ret, function);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -229,7 +232,7 @@ static int imrecv(const struct p2p *op, MPI_Message *message,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct vrequest *rq;
-	int ret = receive(ctx, op, message, &rq);
+	int ret = request ? receive(ctx, op, message, &rq) : MPI_ERR_ARG;
 
 	if (ret)
 		ret = error_world(ret, function);

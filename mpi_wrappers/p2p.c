@@ -147,6 +147,11 @@ static inline __attribute__((always_inline)) int start(enum request_op kind,
 	struct vrequest *rq;
 	int ret = MPI_SUCCESS;
 
+	if (__builtin_expect(!request, 0)) {
+		ret = error_comm(op->comm, MPI_ERR_ARG, function);
+		ctx_leave(ctx);
+		return ret;
+	}
 	if (__builtin_expect(c && kind != OP_SSEND &&
 				     !(kind == OP_RECV && match_any()),
 			     1))
@@ -349,8 +354,10 @@ static inline int recv_blocking(int function, const struct p2p *op,
 	struct vcomm *c = comm_get(op->comm);
 	/* cppcheck-suppress uninitvar ; it is filled before it is read */
 	MPI_Status own, *status = user == MPI_STATUS_IGNORE ? &own : user;
-	int real = MPI_REQUEST_NULL, done = 0, ret;
+	int real = MPI_REQUEST_NULL, done = 0, ret = MPI_ERR_ARG;
 
+	if (__builtin_expect(!user, 0))
+		goto out; /* before it is posted */
 	if (match_any() && recv_drained(ctx, op, c, status, &ret))
 		goto out;
 	ret = blocking_call(ctx, op, c, status, &done, &real);

@@ -201,12 +201,14 @@ int p2p_start(struct thread_ctx *ctx, struct vrequest *rq);
 struct vrequest *p2p_request(struct thread_ctx *ctx, enum request_op kind,
 			     const struct p2p *op, int *ret);
 
-/* p2p_pack - op's data as packed bytes in memory of ours (upper_free). */
-int p2p_pack(const struct p2p *op, void **temp, size_t *len);
+/* p2p_pack - op's data as packed bytes in memory of ours (upper_free); c is its
+ * communicator's record. */
+int p2p_pack(const struct p2p *op, const struct vcomm *c, void **temp,
+	     size_t *len);
 
 /* bsend_start - send op's data from memory of ours, charged to the buffer that
  * the program attached.  bsend_release - that memory is free again. */
-int bsend_start(struct thread_ctx *ctx, const struct p2p *op);
+int bsend_start(struct thread_ctx *ctx, const struct p2p *op, struct vcomm *c);
 void bsend_release(size_t len);
 
 /* probe.c: as request_blocked, for a probe.  probe_polled - one that does not

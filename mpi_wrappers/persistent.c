@@ -15,7 +15,7 @@ static int make(enum request_op kind, const struct p2p *op,
 	struct vcomm *c = comm_get(op->comm);
 	struct vrequest *rq;
 	int real = MPI_REQUEST_NULL;
-	int ret = p2p_post(op, c, &real);
+	int ret = p2p_post(op, c, request ? &real : NULL);
 
 	rq = ret ? NULL : request_take(kind, c, op->type);
 	if (!ret && !rq) {
@@ -69,7 +69,7 @@ MAKE(Bsend_init, OP_BSEND, const void *);
 static int start_bsend(struct thread_ctx *ctx, struct vrequest *rq)
 {
 	struct p2p op = request_p2p(rq);
-	int ret = bsend_start(ctx, &op);
+	int ret = bsend_start(ctx, &op, rq->comm);
 
 	if (ret)
 		return ret;
@@ -124,7 +124,7 @@ static int start_handle(struct thread_ctx *ctx, MPI_Request request)
 int PMPI_Start(MPI_Request *request)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret = start_handle(ctx, *request);
+	int ret = request ? start_handle(ctx, *request) : MPI_ERR_ARG;
 
 	if (ret)
 		ret = error_world(ret, FN_MPI_Start);

@@ -85,7 +85,7 @@ int PMPI_Iprobe(int source, int tag, MPI_Comm comm, int *flag,
 	struct vcomm *c = comm_get(comm);
 	int ret = MPI_SUCCESS;
 
-	if (probe_drained(c, source, tag, status))
+	if (flag && probe_drained(c, source, tag, status))
 		*flag = 1;
 	else
 		ret = REAL(Iprobe, source, tag, comm_real(c, comm), flag,

@@ -80,7 +80,7 @@ static void ref_handle(enum vkind kind, int handle)
 
 static void put_handle(enum vkind kind, int handle)
 {
-	object_put(handle_get(kind, handle));
+	object_put(handle_kept(kind, handle));
 }
 
 static size_t copies_size(int function, const long args[])
@@ -167,6 +167,7 @@ void recipe_free(struct recipe *r)
 static long real_argument(struct recipe *r, int p, int *made)
 {
 	char letter = api_recipes[r->function].kinds[p];
+	const struct vobject *o;
 	long n;
 	int *real;
 
@@ -174,7 +175,10 @@ static long real_argument(struct recipe *r, int p, int *made)
 	case 'C':
 	case 'T':
 	case 'O':
-		return real_of(kind_of(letter), (int)r->arg[p]);
+		/* The program may have freed the communicator since. */
+		o = handle_kept(kind_of(letter), (int)r->arg[p]);
+		return o ? o->real.id :
+			   real_of(kind_of(letter), (int)r->arg[p]);
 	case 'I': /* hints do not change what a call means */
 		return MPI_INFO_NULL;
 	case 'N':

@@ -65,7 +65,8 @@ void request_give_parts(struct vrequest *rq)
 	if (rq->temp && rq->bsend)
 		bsend_release(rq->temp_len);
 	upper_free(rq->temp);
-	rq->temp = NULL;
+	upper_free(rq->second);
+	rq->temp = rq->second = NULL;
 	if (rq->recipe)
 		recipe_free(rq->recipe);
 	rq->recipe = NULL;
@@ -380,11 +381,13 @@ static void cancel(struct vrequest *rq)
 int PMPI_Cancel(MPI_Request *request)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vrequest *rq = request_get(*request);
-	int real = request_real(*request).id;
+	struct vrequest *rq = request ? request_get(*request) : NULL;
+	int real = request ? request_real(*request).id : 0;
 	int ret = MPI_SUCCESS;
 
-	if (!rq || rq->state == REQ_POSTED || rq->state == REQ_INACTIVE)
+	if (!request)
+		ret = MPI_ERR_ARG;
+	else if (!rq || rq->state == REQ_POSTED || rq->state == REQ_INACTIVE)
 		ret = rq && rq->child[0] ? MPI_SUCCESS : REAL(Cancel, &real);
 	if (rq && !ret)
 		cancel(rq);
@@ -398,12 +401,12 @@ API_ALIAS(MPI_Cancel);
 int PMPI_Request_free(MPI_Request *request)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vrequest *rq = request_get(*request);
-	int real = request_real(*request).id;
+	struct vrequest *rq = request ? request_get(*request) : NULL;
+	int real = request ? request_real(*request).id : 0;
 	int ret = MPI_SUCCESS;
 
 	if (!rq) {
-		ret = REAL(Request_free, &real);
+		ret = REAL(Request_free, request ? &real : NULL);
 	} else if (rq->state == REQ_POSTED || rq->state == REQ_AWAIT) {
 		request_detach(ctx, rq);
 	} else {
@@ -429,6 +432,8 @@ int PMPI_Request_get_status(MPI_Request request, int *flag, MPI_Status *status)
 	if (!rq) {
 		ret = REAL(Request_get_status, request_real(request).id, flag,
 			   status);
+	} else if (!flag || !status) {
+		ret = MPI_ERR_ARG;
 	} else if (rq->state == REQ_INACTIVE) {
 		*flag = 1;
 		request_status_empty(status);

@@ -74,6 +74,7 @@ struct vrequest {
 	struct vrequest *child[2];
 	struct vrequest *next; /* of the free list, of detached ones */
 	void *temp;	       /* memory of ours that the operation uses */
+	void *second;	       /* more of it; only with temp */
 	size_t temp_len;
 	struct frontier_need need;
 	uint32_t asked; /* the epoch in which the receiver was asked to drain */

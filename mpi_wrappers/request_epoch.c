@@ -70,7 +70,9 @@ void request_keep(MPI_Request handle, void *memory)
 {
 	struct vrequest *rq = request_get(handle);
 
-	if (rq && !rq->temp)
+	if (rq && rq->temp) /* MPI_Ialltoallw has two arrays of datatypes */
+		rq->second = memory;
+	else if (rq)
 		rq->temp = memory;
 }
 

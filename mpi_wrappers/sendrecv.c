@@ -89,7 +89,8 @@ static int exchange(const struct p2p *send, const struct p2p *receive,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct pair pair;
-	int ret = pair_post(ctx, send, receive, function, &pair);
+	int ret = status ? pair_post(ctx, send, receive, function, &pair) :
+			   MPI_ERR_ARG;
 
 	if (!ret)
 		ret = pair_wait(ctx, &pair, status, function);
@@ -134,7 +135,9 @@ static int start_exchange(const struct p2p *send, const struct p2p *receive,
 			  MPI_Request *request, int function)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret = pair_request(ctx, send, receive, function, NULL, request);
+	int ret = request ? pair_request(ctx, send, receive, function, NULL,
+					 request) :
+			    MPI_ERR_ARG;
 
 	if (ret)
 		ret = error_comm(send->comm, ret, function);
@@ -154,7 +157,7 @@ static int pack(struct p2p *op, void **temp)
 	*temp = NULL;
 	if (op->peer == MPI_PROC_NULL)
 		return MPI_SUCCESS;
-	ret = p2p_pack(op, temp, &len);
+	ret = p2p_pack(op, comm_get(op->comm), temp, &len);
 	if (ret)
 		return ret;
 	op->buf = *temp;
@@ -170,7 +173,7 @@ static int exchange_in_place(struct p2p *send, const struct p2p *receive,
 	struct thread_ctx *ctx = ctx_enter();
 	struct pair pair;
 	void *temp;
-	int ret = pack(send, &temp);
+	int ret = status ? pack(send, &temp) : MPI_ERR_ARG;
 
 	if (!ret) {
 		ret = pair_post(ctx, send, receive, function, &pair);
@@ -189,7 +192,7 @@ static int start_in_place(struct p2p *send, const struct p2p *receive,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	void *temp;
-	int ret = pack(send, &temp);
+	int ret = request ? pack(send, &temp) : MPI_ERR_ARG;
 
 	if (!ret)
 		ret = pair_request(ctx, send, receive, function, temp, request);

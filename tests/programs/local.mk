@@ -1,6 +1,7 @@
 # tests/programs: small programs that know nothing of Cairn.  MPI ones are built
 # by MPICH's compiler wrapper, as a user would.
 mpi_programs = \
+	tests/programs/bad_input \
 	tests/programs/heat \
 	tests/programs/objects \
 	tests/programs/situations \

@@ -4,7 +4,9 @@ SYSTEM_TESTS = \
 	tests/system/0500-mpich-suite.t \
 	tests/system/0510-hpcc.t \
 	tests/system/0600-situations.t \
-	tests/system/0610-storm.t tests/system/0620-transports.t
+	tests/system/0610-storm.t \
+	tests/system/0620-transports.t \
+	tests/system/0630-bad-input.t
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/system/storm-runner \

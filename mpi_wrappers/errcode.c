@@ -10,7 +10,9 @@
 /*
  * The real library numbers them in the order of the calls, and reuses what was
  * deleted.  So the calls are kept and made again after a restart; each must
- * give what it gave the program.  A program has a handful of them.
+ * give what it gave the program.  A program has a handful of them; one that
+ * adds and deletes again and again comes back to where it was, and that is
+ * forgotten (calls_fold).
  */
 struct errcode_call {
 	int function;
@@ -77,6 +79,69 @@ static bool text_replaced(const struct errcode_call *call)
 	return false;
 }
 
+static bool is_text(const struct errcode_call *call)
+{
+	return call->function == FN_MPI_Add_error_string ||
+	       call->function == FN_MPIX_Delete_error_string;
+}
+
+static bool is_add(const struct errcode_call *call)
+{
+	return call->function == FN_MPI_Add_error_class ||
+	       call->function == FN_MPI_Add_error_code;
+}
+
+/* The class or code `gone` is deleted: its texts need not come back. */
+static void texts_drop(int gone)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < ncalls; i++) {
+		if (is_text(&calls[i]) && calls[i].in == gone)
+			upper_free(calls[i].text);
+		else
+			calls[left++] = calls[i];
+	}
+	ncalls = left;
+}
+
+/* The last n calls are those before them again, and add as many as they delete.
+ */
+static bool repeats(size_t n)
+{
+	const struct errcode_call *last = &calls[ncalls - n],
+				  *before = last - n;
+	long added = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_text(&last[i]) ||
+		    last[i].function != before[i].function ||
+		    last[i].in != before[i].in || last[i].out != before[i].out)
+			return false;
+		added += is_add(&last[i]) ? 1 : -1;
+	}
+	return !added;
+}
+
+/* After a delete.  If the same calls gave the same numbers twice, the second
+ * time has changed nothing: what they added was free before, and is free again,
+ * in the same order. */
+static void calls_fold(void)
+{
+	for (size_t n = 2; 2 * n <= ncalls; n += 2) {
+		if (!repeats(n))
+			continue;
+		ncalls -= n;
+		return;
+	}
+}
+
+static bool is_delete(int function)
+{
+	return function == FN_MPIX_Delete_error_class ||
+	       function == FN_MPIX_Delete_error_code;
+}
+
 /* out: NULL for calls that give nothing. */
 static int call_now(int function, int in, const char *text, int *out)
 {
@@ -96,7 +161,11 @@ static int call_now(int function, int in, const char *text, int *out)
 		upper_free(call.text);
 	} else if (!text || !text_replaced(&call)) {
 		call.out = out ? *out : 0;
+		if (is_delete(function))
+			texts_drop(in);
 		calls[ncalls++] = call;
+		if (is_delete(function))
+			calls_fold();
 	}
 	lock_give(&lock);
 	if (ret)

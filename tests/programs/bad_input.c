@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bad_input.c - wrong calls of MPI, and the error class that each gives */
 #include <mpi.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
  */
 static int only = -1, ncalls, rank;
 static int heard[2], heard_class[2];
+static MPI_Status status;
 
 static void hear(int which, int code)
 {
@@ -41,20 +43,58 @@ static int chosen(void)
 	return only < 0 || only == ncalls;
 }
 
+/* mpiexec mixes the lines of two ranks: rank 0 prints for all. */
+static char said[1 << 18];
+static size_t nsaid;
+
+static void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	nsaid += (size_t)vsnprintf(said + nsaid, sizeof(said) - nsaid, format,
+				   args);
+	va_end(args);
+}
+
+static void show(void)
+{
+	fwrite(said, 1, nsaid, stdout);
+	fflush(stdout);
+	nsaid = 0;
+}
+
+static void show_others(void)
+{
+	int size, len;
+
+	MPI_Comm_size(MPI_COMM_WORLD, &size);
+	if (rank)
+		MPI_Send(said, (int)nsaid, MPI_CHAR, 0, 99, MPI_COMM_WORLD);
+	for (int i = 1; !rank && i < size; i++) {
+		MPI_Recv(said, sizeof(said), MPI_CHAR, i, 99, MPI_COMM_WORLD,
+			 &status);
+		MPI_Get_count(&status, MPI_CHAR, &len);
+		nsaid = (size_t)len;
+		show();
+	}
+}
+
 static void report(const char *text, int code)
 {
 	int class = code;
 
 	if (code)
 		MPI_Error_class(code, &class);
-	printf("%d: %3d %s: %d", rank, ncalls, text, class);
+	say("%d: %3d %s: %d", rank, ncalls, text, class);
 	for (int i = 0; i < 2; i++)
 		if (heard[i])
-			printf(", the handler of %s heard %d of %d",
-			       i ? "the duplicate" : "the world", heard[i],
-			       heard_class[i]);
-	printf("\n");
-	fflush(stdout);
+			say(", the handler of %s heard %d of %d",
+			    i ? "the duplicate" : "the world", heard[i],
+			    heard_class[i]);
+	say("\n");
+	if (!rank)
+		show();
 }
 
 #define TRY(call)                              \
@@ -77,7 +117,7 @@ static int keyval, wild_keyval, no_keyval = MPI_KEYVAL_INVALID;
 static MPI_Request none = MPI_REQUEST_NULL, active, persistent;
 static MPI_Message no_message = MPI_MESSAGE_NULL;
 static MPI_Request nones[2] = { MPI_REQUEST_NULL, MPI_REQUEST_NULL };
-static MPI_Status status, statuses[2];
+static MPI_Status statuses[2];
 static MPI_Comm made;
 static MPI_Datatype made_type;
 static int buf[8], out[8], flag, n, many[4] = { 1, 1, 1, 1 };
@@ -711,6 +751,7 @@ int main(int argc, char **argv)
 	MPI_Comm_set_errhandler(dup_comm, handlers[1]);
 	run_all();
 	disagreements();
+	show_others();
 	MPI_Finalize();
 	return 0;
 }

@@ -158,6 +158,24 @@ static int capture_in_place(struct control_page *page,
 	return rc;
 }
 
+static void nothing(struct thread *t)
+{
+	(void)t;
+}
+
+/* Another process, made by resume_entry(): what needs its threads' numbers. */
+static int come_back(struct thread *self)
+{
+	struct err err;
+
+	park_each(self, nothing);
+	if (timers_resume(&err)) {
+		log_err("%s", err.text);
+		sys_call(SYS_exit_group, 1);
+	}
+	return 1;
+}
+
 static int capture(struct control_page *page, bool stop, struct err *err)
 {
 	struct thread *self = thread_here();
@@ -172,7 +190,7 @@ static int capture(struct control_page *page, bool stop, struct err *err)
 		return rc;
 	thread_record(self);
 	if (context_save(&self->regs))
-		return 1; /* another process, made by resume_entry() */
+		return come_back(self);
 	rc = sheet_write(&w, page, err);
 	if (rc)
 		return rc;

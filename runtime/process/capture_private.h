@@ -68,7 +68,7 @@ int files_resume(struct err *err) must_check;
 int attributes_record(struct err *err) must_check; /* cwd, umask, limits ... */
 int attributes_resume(struct err *err) must_check;
 int timers_record(struct err *err) must_check;
-int timers_resume(struct err *err) must_check;
+int timers_resume(struct err *err) must_check; /* threads are there again */
 
 /* mutexes_check - does a thread hold a lock that cannot be restored? */
 int mutexes_check(struct err *err) must_check;

@@ -49,6 +49,7 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/thread.c \
 	runtime/process/thread.h \
 	runtime/process/tid.c \
+	runtime/process/timer_thread.c \
 	runtime/process/timers.c \
 	runtime/process/twin.c
 # It runs in handlers and with the FS register of the other half: no stack

@@ -251,8 +251,7 @@ static int stranger(int tid, bool patient, struct err *err)
 	return err_set(
 		err, -EBUSY,
 		"rank %u: thread %d (%s) was not made by the program and "
-		"blocks every signal (a timer with SIGEV_THREAD, or "
-		"aio_read); it cannot be restored: take the checkpoint "
+		"blocks every signal (aio_read, getaddrinfo_a); it cannot be restored: take the checkpoint "
 		"when it has ended",
 		process_page()->world_rank, tid, task.name);
 }

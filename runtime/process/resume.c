@@ -171,8 +171,8 @@ static int close_objects(struct err *err)
 void resume_entry(void *arg, const struct resume_info *info)
 {
 	static int (*const steps[])(struct err *) = {
-		read_environ,  make_room,	  join_agent,	 files_resume,
-		close_objects, attributes_resume, timers_resume,
+		read_environ, make_room,     join_agent,
+		files_resume, close_objects, attributes_resume,
 	};
 	struct err err = { "" };
 	int rc = take_over(info, &err);

@@ -14,6 +14,7 @@
 
 #include "runtime/base/fmt.h"
 #include "runtime/base/sys.h"
+#include "runtime/process/pid.h"
 #include "runtime/process/private.h"
 
 #ifndef PR_TIMER_CREATE_RESTORE_IDS
@@ -52,6 +53,13 @@ static const char *value_of(const char *line, const char *key)
 	return strncmp(line, key, len) ? NULL : line + len;
 }
 
+/* The number that lasts; 0: not a thread of the program.  All are parked. */
+static int app_tid_of(int tid)
+{
+	thread_each(t) if (t->ctx.tid == tid) return t->ctx.app_tid;
+	return 0;
+}
+
 /* "notify: signal/pid.1234", "notify: thread/tid.1234", "none/pid.1234" */
 static int notify_of(struct timer_record *t, const char *s)
 {
@@ -60,7 +68,8 @@ static int notify_of(struct timer_record *t, const char *s)
 	t->tid = dot ? atoi(dot + 1) : 0;
 	if (strstr(s, "/tid.")) {
 		t->notify = SIGEV_THREAD_ID;
-		return t->tid == (int)sys_call(SYS_getpid) ? 0 : -EOPNOTSUPP;
+		t->tid = app_tid_of(t->tid);
+		return t->tid ? 0 : -EOPNOTSUPP;
 	}
 	t->notify = !strncmp(s, "none", 4) ? SIGEV_NONE : SIGEV_SIGNAL;
 	return 0;
@@ -87,10 +96,10 @@ static int timer_line(const char *line, struct err *err)
 	} else if (t && (s = value_of(line, "notify: "))) {
 		if (notify_of(t, s))
 			return err_set(err, -EOPNOTSUPP,
-				       "timer %d signals one thread (%d), "
-				       "which cannot be checkpointed; use "
+				       "timer %d signals a thread that the "
+				       "program did not make; use "
 				       "SIGEV_SIGNAL",
-				       t->id, t->tid);
+				       t->id);
 	} else if (t && (s = value_of(line, "ClockID: "))) {
 		t->clock = atoi(s);
 	}
@@ -136,7 +145,7 @@ static int create(const struct timer_record *t)
 
 	event.sigev_value.sival_ptr = (void *)(uintptr_t)t->value;
 	if (t->notify == SIGEV_THREAD_ID)
-		event.sigev_notify_thread_id = (int)sys_call(SYS_getpid);
+		event.sigev_notify_thread_id = tid_to_kernel(t->tid);
 	rc = sys_call(SYS_prctl, PR_TIMER_CREATE_RESTORE_IDS, 1, 0, 0, 0);
 	if (!rc) {
 		rc = sys_call(SYS_timer_create, t->clock, &event, &id);

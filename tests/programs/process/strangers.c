@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* strangers.c - threads that Cairn did not see being made */
 #define _GNU_SOURCE
+#include <aio.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,7 +25,7 @@ static void sleep_ms(long ms)
 		;
 }
 
-/* timer: libc makes a helper thread that blocks every signal. */
+/* timer: a thread starts whenever it runs out. */
 static void timer_fires(union sigval value)
 {
 	(void)value;
@@ -42,7 +43,7 @@ static int with_timer(void)
 	    timer_settime(timer, 0, &every, NULL))
 		return 2;
 	sleep_ms(1500);
-	return turns ? 0 : 1;
+	return turns > 5 ? 0 : 1;
 }
 
 /* raw: a kernel thread without libc. */
@@ -130,12 +131,30 @@ static int with_gone(void)
 	pthread_exit(NULL);
 }
 
+/* aio: another of libc's helpers, in a read that does not end. */
+static int with_aio(void)
+{
+	static char byte;
+	static struct aiocb block = { .aio_buf = &byte, .aio_nbytes = 1 };
+	int ends[2];
+
+	if (pipe(ends))
+		return 2;
+	block.aio_fildes = ends[0];
+	if (aio_read(&block))
+		return 2;
+	sleep_ms(1500);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
 	if (!strcmp(what, "timer"))
 		return with_timer();
+	if (!strcmp(what, "aio"))
+		return with_aio();
 	if (!strcmp(what, "raw"))
 		return with_raw();
 	if (!strcmp(what, "blocked"))

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* timers.c - interval timers, POSIX timers, and time that goes on */
 #define _GNU_SOURCE
+#define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -18,8 +21,69 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		rings++;
 }
 
+static _Atomic int threads_started, thread_rings;
+static __thread bool is_second;
+static pthread_barrier_t both;
+
+static void on_thread(union sigval value)
+{
+	threads_started += value.sival_int == 654;
+}
+
+static void on_ring(int sig)
+{
+	(void)sig;
+	thread_rings += is_second;
+}
+
+/* Gets a signal of its own timer. */
+static void *other_thread(void *arg)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+				  .sigev_signo = SIGUSR2 };
+	struct itimerspec every = { { 0, 30000000 }, { 0, 30000000 } };
+	timer_t timer;
+
+	is_second = true;
+	event._sigev_un._tid = gettid();
+	CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+	CHECK(!timer_settime(timer, 0, &every, NULL));
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	while (thread_rings < 3)
+		pause();
+	CHECK(!timer_delete(timer));
+	CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+	CHECK(!timer_delete(timer));
+	return arg;
+}
+
+static timer_t start_threads(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD,
+				  .sigev_notify_function = on_thread,
+				  .sigev_value.sival_int = 654 };
+	struct itimerspec every = { { 0, 30000000 }, { 0, 30000000 } };
+	timer_t timer = 0;
+
+	CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+	CHECK(!timer_settime(timer, 0, &every, NULL));
+	return timer;
+}
+
+static void wait_threads(timer_t timer)
+{
+	threads_started = 0;
+	while (threads_started < 3)
+		usleep(1000);
+	CHECK(!timer_delete(timer));
+}
+
 int main(void)
 {
+	pthread_t thread;
+	timer_t starts;
+
 	struct sigaction sa = { .sa_sigaction = on_signal,
 				.sa_flags = SA_SIGINFO };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
@@ -33,6 +97,11 @@ int main(void)
 
 	sigaction(SIGALRM, &sa, NULL);
 	sigaction(SIGUSR1, &sa, NULL);
+	signal(SIGUSR2, on_ring);
+	pthread_barrier_init(&both, NULL, 2);
+	pthread_create(&thread, NULL, other_thread, NULL);
+	pthread_barrier_wait(&both);
+	starts = start_threads();
 	timer_create(CLOCK_MONOTONIC, &event, &first);
 	timer_create(CLOCK_MONOTONIC, &event, &second);
 	timer_delete(first); /* the second keeps its number all the same */
@@ -46,6 +115,11 @@ int main(void)
 	CHECK(after.tv_sec > before.tv_sec ||
 	      (after.tv_sec == before.tv_sec &&
 	       after.tv_nsec >= before.tv_nsec));
+	thread_rings = 0;
+	pthread_barrier_wait(&both);
+	pthread_join(thread, NULL);
+	wait_threads(starts);
+	wait_threads(start_threads());
 	before_alarms = alarms;
 	while (alarms < before_alarms + 3 || rings < 1)
 		pause();

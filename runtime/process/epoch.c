@@ -552,16 +552,28 @@ void epoch_leader_leaves(const struct thread *leaving)
 	if (!page ||
 	    atomic_load(&page->rank.leader_tid) != (uint32_t)leaving->ctx.tid)
 		return;
+	/* Nobody, before the others are looked at: one that is starting may not
+	 * be there yet, and looks afterwards. */
+	atomic_store(&page->rank.leader_tid, 0);
 	thread_lock();
 	thread_each(t)
 	{
 		if (t != leaving && t->state == THREAD_LIVE) {
-			atomic_store(&page->rank.leader_tid,
-				     (uint32_t)t->ctx.tid);
+			epoch_leader_needed(t);
 			break;
 		}
 	}
 	thread_unlock();
+}
+
+void epoch_leader_needed(const struct thread *t)
+{
+	struct control_page *page = process_page();
+	uint32_t nobody = 0;
+
+	if (page)
+		atomic_compare_exchange_strong(&page->rank.leader_tid, &nobody,
+					       (uint32_t)t->ctx.tid);
 }
 
 void epoch_after_fork(void)

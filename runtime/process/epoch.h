@@ -29,6 +29,8 @@ bool epoch_pending(void);
 void epoch_after_fork(void);
 /* epoch_leader_leaves - this thread ends; another becomes the leader. */
 void epoch_leader_leaves(const struct thread *t);
+/* epoch_leader_needed - this thread has started; it leads if nobody does. */
+void epoch_leader_needed(const struct thread *t);
 
 /* Between epoch.c and park.c. */
 bool park(struct thread *t);

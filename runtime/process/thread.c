@@ -303,6 +303,7 @@ static void *trampoline(void *arg)
 		drop_stale(tid_here());
 		record_claim(start.t);
 		number_make_unique(start.t);
+		epoch_leader_needed(start.t);
 	}
 	thread_adopt();
 	/* libc has installed it by now (signals.c). */

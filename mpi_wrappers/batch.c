@@ -41,9 +41,8 @@ static inline bool is_for_one_by_one(const struct vrequest *rq)
 
 static inline bool is_simple(const struct vrequest *rq)
 {
-	return (rq->op == OP_SEND || (rq->op == OP_RECV && rq->peer >= 0)) &&
-	       rq->state == REQ_POSTED && !rq->persistent && !rq->cancelled &&
-	       !rq->need.epoch;
+	return request_is_plain(rq, OP_SEND) ||
+	       (request_is_plain(rq, OP_RECV) && rq->peer >= 0);
 }
 
 enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[])

@@ -7,6 +7,7 @@
 #include "mpi_wrappers/p2p.h"
 
 #define BATCH_STACK 64 /* so many need no memory of their own */
+#define BATCH_FEW   16 /* so many are better waited for one after the other */
 
 enum batch_kind {
 	BATCH_PLAIN, /* the real library can be asked about all at once */

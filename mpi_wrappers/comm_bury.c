@@ -77,6 +77,7 @@ void comm_bury(struct vcomm *c)
 	int barrier;
 
 	comm_bury_sweep();
+	request_adopt(c);
 	c->freed = true;
 	handle_hide(c);
 	if (!c->slot) { /* no agent, so no epoch */

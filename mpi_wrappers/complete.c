@@ -181,14 +181,7 @@ static int all_deliver(struct batch *b, MPI_Request requests[],
 	return real_ret ? real_ret : MPI_ERR_IN_STATUS;
 }
 
-/* Nothing special about it: its message is counted, and its record is free. */
-static inline bool ends_plainly(const struct vrequest *rq)
-{
-	return rq && rq->state == REQ_POSTED && !rq->persistent &&
-	       !rq->cancelled && (rq->op == OP_RECV || rq->op == OP_SEND) &&
-	       !rq->need.epoch;
-}
-
+/* A plain message: it is counted, and its record is free. */
 static inline void end_plainly(struct vrequest *rq, const MPI_Status *real,
 			       MPI_Request *handle, MPI_Status *status)
 {
@@ -211,14 +204,17 @@ static int all_succeeded(struct batch *b, MPI_Request requests[],
 					     MPI_STATUS_IGNORE :
 					     &statuses[i];
 
-		if (__builtin_expect(ends_plainly(b->rq[i]), 1)) {
-			end_plainly(b->rq[i], &b->status[i], &requests[i],
-				    status);
+		struct vrequest *rq = b->rq[i];
+
+		if (__builtin_expect(rq && (request_is_plain(rq, OP_RECV) ||
+					    request_is_plain(rq, OP_SEND)),
+				     1)) {
+			end_plainly(rq, &b->status[i], &requests[i], status);
 			continue;
 		}
 		batch_finished(b, i, &b->status[i], MPI_SUCCESS);
-		if (b->rq[i] && b->rq[i]->state == REQ_DONE)
-			deliver(b->rq[i], &requests[i], status);
+		if (rq && rq->state == REQ_DONE)
+			deliver(rq, &requests[i], status);
 		else
 			request_status_empty(status);
 	}
@@ -227,19 +223,40 @@ static int all_succeeded(struct batch *b, MPI_Request requests[],
 
 /* A simple batch whose statuses nobody wants: the real library was not asked
  * for any.  What failed took its message all the same: it was too long. */
-static int all_simple(struct batch *b, MPI_Request requests[], int ret)
+static inline void simple_deliver(struct vrequest *rq, MPI_Request *handle)
 {
-	for (int i = 0; i < b->n; i++) {
-		struct vrequest *rq = b->rq[i];
+	if (rq->op == OP_RECV && rq->peer < rq->comm->npeers)
+		peer_received(comm_peer_world(rq->comm, rq->peer));
+	*handle = MPI_REQUEST_NULL;
+	request_give_here(rq);
+}
 
-		if (__builtin_expect(b->real[i] != MPI_REQUEST_NULL, 0))
-			continue; /* after an error: still under way */
-		if (rq->op == OP_RECV && rq->peer < rq->comm->npeers)
-			peer_received(comm_peer_world(rq->comm, rq->peer));
-		requests[i] = MPI_REQUEST_NULL;
-		request_give_here(rq);
+/* Told to look up: remember what was complete by then. */
+static void simple_stopped(struct batch *b)
+{
+	for (int i = 0; i < b->n; i++)
+		if (b->real[i] == MPI_REQUEST_NULL)
+			batch_finished(b, i,
+				       &(MPI_Status){
+					       .MPI_ERROR = MPI_SUCCESS },
+				       b->status[i].MPI_ERROR);
+}
+
+/* Gives true when all of them are delivered, with the function's result. */
+static inline bool wait_all_simple(struct thread_ctx *ctx, struct batch *b,
+				   MPI_Request requests[], int *ret)
+{
+	int done = 0;
+
+	*ret = (int)CROSS(lower_loops()->waiteach, b->n, b->real, b->status,
+			  &ctx->stop, &done);
+	if (__builtin_expect(!done, 0)) {
+		simple_stopped(b);
+		return false;
 	}
-	return ret;
+	for (int i = 0; i < b->n; i++)
+		simple_deliver(b->rq[i], &requests[i]);
+	return true;
 }
 
 /* Wait in the lower half, once. */
@@ -258,10 +275,12 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 
 		if (batch_gather(b, requests) == BATCH_BAD)
 			return REAL(Testall, b->n, b->real, &done, b->status);
-		if (b->simple && statuses == MPI_STATUSES_IGNORE) {
-			ret = wait_all_real(ctx, b, MPI_STATUSES_IGNORE, &done);
-			if (__builtin_expect(done, 1))
-				return all_simple(b, requests, ret);
+		if (b->simple && b->n <= BATCH_FEW &&
+		    statuses == MPI_STATUSES_IGNORE) {
+			if (__builtin_expect(wait_all_simple(ctx, b, requests,
+							     &ret),
+					     1))
+				return ret;
 		} else if (b->kind == BATCH_PLAIN) {
 			statuses_prepare(b);
 			ret = wait_all_real(ctx, b, b->status, &done);

@@ -101,11 +101,9 @@ static inline void *handle_get(enum vkind kind, int handle)
 	uint32_t index = h & 0x3ffffff;
 	const struct handle_leaf *leaf;
 
-	if (__builtin_expect(((h >> 26) & 15) != (uint32_t)kind, 0))
-		return NULL;
-	if ((h >> 30) == 3)
+	if ((h >> 26) == (3U << 4 | (uint32_t)kind))
 		leaf = handle_tables[kind].leaf[index / HANDLE_LEAF];
-	else if ((h >> 30) == 1)
+	else if ((h >> 26) == (1U << 4 | (uint32_t)kind))
 		leaf = handle_builtins[kind];
 	else
 		return NULL;

@@ -44,11 +44,12 @@ static inline int comm_real(const struct vcomm *c, MPI_Comm comm)
 
 /*
  * The pool (request.c).  What a halo exchange does for each message is inline:
- * with one thread that calls MPI there is no lock and no call.
+ * with one thread that calls MPI there is no lock and no call.  A record in the
+ * free list is clean: mode, need and asked are 0, children, temp, recipe and
+ * type_ref NULL.
  */
 extern struct vrequest *request_free_list;
 extern uint64_t request_last_number;
-struct vrequest *request_pop_slow(void);
 void request_give_parts(struct vrequest *rq);
 void request_lock_slow(void);
 void request_unlock_slow(void);
@@ -73,62 +74,28 @@ static inline uint64_t request_number(void)
 				  ++request_last_number;
 }
 
-static inline struct vrequest *request_take_here(enum request_op op,
-						 struct vcomm *comm,
-						 MPI_Datatype type)
+/* The type of a record's data, which must outlive the operation. */
+static inline void request_set_type(struct vrequest *rq, MPI_Datatype type)
 {
-	struct vrequest *rq = request_free_list;
-
-	if (__builtin_expect(!rq || request_threaded, 0)) {
-		rq = request_pop_slow();
-		if (!rq)
-			return NULL;
-	} else {
-		request_free_list = rq->next;
-	}
-	rq->op = op;
-	rq->state = REQ_INACTIVE;
-	rq->persistent = rq->detached = rq->hidden = false;
-	rq->cancelled = rq->bsend = false;
-	rq->obj.real.id = MPI_REQUEST_NULL;
-	rq->comm = comm;
-	if (comm)
-		keep_object(&comm->obj);
 	rq->type = type;
-	rq->type_ref = NULL;
-	if (__builtin_expect((uint32_t)type >> 30 == 3, 0)) {
-		rq->type_ref = handle_get(V_TYPE, type);
-		if (rq->type_ref)
-			keep_object(rq->type_ref);
-	}
-	rq->need.epoch = 0;
-	rq->asked = 0;
-	rq->error = MPI_SUCCESS;
-	rq->made = request_number();
-	return rq;
+	if (__builtin_expect((uint32_t)type >> 30 != 3, 1))
+		return;
+	rq->type_ref = handle_get(V_TYPE, type);
+	if (!rq->type_ref)
+		return;
+	keep_object(rq->type_ref);
+	rq->owns |= OWNS_TYPE;
 }
 
 static inline void request_give_here(struct vrequest *rq)
 {
-	if (__builtin_expect(rq->child[0] || rq->temp || rq->recipe, 0))
+	if (__builtin_expect(rq->owns != 0, 0))
 		request_give_parts(rq);
-	if (__builtin_expect(rq->need.epoch != 0, 0))
-		frontier_unblocked(&rq->need);
-	if (rq->comm)
-		drop_object(&rq->comm->obj);
-	if (__builtin_expect(rq->type_ref != NULL, 0))
-		drop_object(rq->type_ref);
-	rq->state = REQ_FREE;
+	rq->mode = 0;
 	request_lock();
 	rq->next = request_free_list;
 	request_free_list = rq;
 	request_unlock();
-}
-
-static inline void request_posted_here(struct vrequest *rq)
-{
-	rq->state = REQ_POSTED;
-	rq->seq = request_number();
 }
 
 /* Wait in the lower half, once; the state may be DONE after it. */

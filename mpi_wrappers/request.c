@@ -37,7 +37,7 @@ void request_unlock_slow(void)
 /* --- records ---------------------------------------------------------------
  */
 
-struct vrequest *request_pop_slow(void)
+static struct vrequest *pop(void)
 {
 	struct vrequest *rq;
 
@@ -52,10 +52,26 @@ struct vrequest *request_pop_slow(void)
 struct vrequest *request_take(enum request_op op, struct vcomm *comm,
 			      MPI_Datatype type)
 {
-	return request_take_here(op, comm, type);
+	struct vrequest *rq = pop();
+
+	if (!rq)
+		return NULL;
+	rq->op = op;
+	rq->state = REQ_INACTIVE;
+	rq->owns = OWNS_PARTS;
+	rq->obj.real.id = MPI_REQUEST_NULL;
+	rq->comm = comm;
+	if (comm) {
+		keep_object(&comm->obj);
+		rq->owns |= OWNS_COMM;
+	}
+	request_set_type(rq, type);
+	rq->error = MPI_SUCCESS;
+	rq->made = request_number();
+	return rq;
 }
 
-void request_give_parts(struct vrequest *rq)
+static void give_parts(struct vrequest *rq)
 {
 	for (int i = 0; i < 2; i++) {
 		if (rq->child[i])
@@ -72,14 +88,50 @@ void request_give_parts(struct vrequest *rq)
 	rq->recipe = NULL;
 }
 
+void request_give_parts(struct vrequest *rq)
+{
+	if (rq->owns & OWNS_PARTS)
+		give_parts(rq);
+	if (rq->need.epoch)
+		frontier_unblocked(&rq->need);
+	rq->need.epoch = 0;
+	rq->asked = 0;
+	if (rq->owns & OWNS_COMM)
+		drop_object(&rq->comm->obj);
+	if (rq->owns & OWNS_TYPE)
+		drop_object(rq->type_ref);
+	rq->type_ref = NULL;
+}
+
 void request_give(struct vrequest *rq)
 {
 	request_give_here(rq);
 }
 
+static int adopt(void *object, void *comm)
+{
+	struct vrequest *rq = object;
+
+	if (rq->state != REQ_FREE && rq->comm == comm &&
+	    !(rq->owns & OWNS_COMM)) {
+		rq->owns |= OWNS_COMM;
+		object_ref(comm);
+	}
+	return 0;
+}
+
+/* With several threads every record has its reference from the start, and the
+ * pool must not be looked at. */
+void request_adopt(struct vcomm *comm)
+{
+	if (!request_threaded && handle_each(V_REQUEST, adopt, comm))
+		object_ref(comm); /* no memory: it stays for good */
+}
+
 void request_posted(struct vrequest *rq)
 {
-	request_posted_here(rq);
+	rq->state = REQ_POSTED;
+	rq->seq = request_number();
 }
 
 /* --- completion ------------------------------------------------------------
@@ -234,6 +286,7 @@ void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function)
 {
 	if (frontier_pending)
 		private_service(ctx);
+	rq->owns |= OWNS_NEED;
 	if (rq->child[0]) {
 		for (int i = 0; i < 2; i++)
 			if (rq->child[i]->state != REQ_DONE)

@@ -51,33 +51,50 @@ enum request_state {
 	REQ_DONE,
 };
 
+/* What request_give must look after; most records own nothing. */
+enum request_owns {
+	OWNS_COMM = 1, /* a reference to comm (request_adopt) */
+	OWNS_TYPE = 2, /* type_ref */
+	OWNS_NEED = 4, /* a thread was blocked by it while an epoch was pending:
+			  need, asked */
+	OWNS_PARTS = 8, /* perhaps children, memory, a recipe */
+};
+
+/* What a message needs comes first, within one line of the cache. */
 struct vrequest {
 	struct vobject obj;
-	uint8_t op, state;
-	bool persistent;
-	bool detached;	/* the program gave it away by MPI_Request_free */
-	bool hidden;	/* of a blocking call, or a child: no handle out */
-	bool cancelled; /* MPI_Cancel was called */
-	bool bsend;	/* temp is charged to the attached buffer */
-	int post;	/* api number of what posts it: FN_MPI_Isend, ... or
-			   of what makes it: FN_MPI_Send_init, ... */
+	union {
+		struct {
+			uint8_t op, state, owns;
+			bool persistent;
+			bool detached;	/* given away by MPI_Request_free */
+			bool hidden;	/* of a blocking call, or a child: no
+					   handle out */
+			bool cancelled; /* MPI_Cancel was called */
+			bool bsend;	/* temp is charged to the attached
+					   buffer */
+		};
+		uint64_t mode; /* all of them: one store, one comparison */
+	};
+	struct vcomm *comm;
+	struct vrequest *next; /* of the free list, of detached ones */
+	uint64_t seq;	       /* order of posting */
+	int peer, tag;
 	void *buf;
 	MPI_Count count;
 	MPI_Datatype type; /* virtual; type_ref keeps it */
-	int peer, tag;
+	int post;	   /* api number of what posts it: FN_MPI_Isend, ... or
+			      of what makes it: FN_MPI_Send_init, ... */
 	struct vobject *type_ref;
-	struct vcomm *comm;
-	uint64_t seq;  /* order of posting */
-	uint64_t made; /* order of making */
-	int error;
-	MPI_Status status;
-	struct vrequest *child[2];
-	struct vrequest *next; /* of the free list, of detached ones */
-	void *temp;	       /* memory of ours that the operation uses */
-	void *second;	       /* more of it; only with temp */
-	size_t temp_len;
 	struct frontier_need need;
 	uint32_t asked; /* the epoch in which the receiver was asked to drain */
+	int error;
+	MPI_Status status;
+	uint64_t made; /* order of making (persistent ones) */
+	struct vrequest *child[2];
+	void *temp;   /* memory of ours that the operation uses */
+	void *second; /* more of it; only with temp */
+	size_t temp_len;
 	struct recipe *recipe; /* makes a persistent collective again */
 	uint64_t ordinal;      /* of a persistent collective or a barrier: its
 				  number, the same on all members (agree.h) */
@@ -88,6 +105,17 @@ struct vrequest {
 	bool sync_acked;     /* the receiver has matched it */
 	bool sync_confirmed; /* the receiver knows that it must say so */
 };
+
+/* The mode of a message that is under way and of which nothing is special (the
+ * first byte is the lowest: x86).  A record in the free list has mode 0. */
+#define REQUEST_PLAIN(op) ((uint64_t)(op) | (uint64_t)REQ_POSTED << 8)
+
+/* Is rq such a message?  That it keeps its type makes no difference. */
+static inline bool request_is_plain(const struct vrequest *rq,
+				    enum request_op op)
+{
+	return (rq->mode & ~((uint64_t)OWNS_TYPE << 16)) == REQUEST_PLAIN(op);
+}
 
 /* Does the program call MPI from several threads (MPI_THREAD_MULTIPLE)?  Then
  * tables and counters are guarded, else they cost nothing. */
@@ -110,6 +138,10 @@ static inline struct vrequest *request_get(MPI_Request handle)
 struct vrequest *request_take(enum request_op op, struct vcomm *comm,
 			      MPI_Datatype type);
 void request_give(struct vrequest *rq);
+
+/* request_adopt - the program is about to free comm: records of plain messages,
+ * which live by the program's reference, get one of their own. */
+void request_adopt(struct vcomm *comm);
 
 /* request_posted - the real library has the operation: order and state. */
 void request_posted(struct vrequest *rq);

@@ -123,6 +123,10 @@ struct lower_loops {
 	/* int (int n, MPI_Request reqs[], MPI_Status[], stop, int *done):
 	 * done when all are; completed requests become null as in Testall */
 	void *waitall;
+	/* The same for a few requests whose statuses nobody wants: of those that
+	 * became null MPI_Status[].MPI_ERROR is set, and nothing else, also
+	 * when it is stopped. */
+	void *waiteach;
 	/* int (int n, reqs, int *index, MPI_Status *, stop, int *done) */
 	void *waitany;
 	/* int (int n, reqs, int *outcount, int *indices, MPI_Status[], stop):
@@ -134,9 +138,9 @@ struct lower_loops {
 	 *      struct lower_flags *): stop and done in one argument, so that
 	 * there are no more than six */
 	void *mprobe;
-	/* int (const struct lower_p2p *op, MPI_Status *, stop, int *done,
-	 *      MPI_Request *req): posts op and waits as `wait`; when it returns
-	 *      with *done 0, *req is the pending request */
+	/* int (void *buf, long count, type, int peer, int tag, comm, struct
+	 *      lower_call *): posts by what the last one names and waits as
+	 *      `wait`.  By cross_call7. */
 	void *send_recv;
 	void *barrier; /* int (MPI_Comm, stop, int *done, MPI_Request *req):
 			  Ibarrier, then waits; *req as above */
@@ -145,11 +149,13 @@ struct lower_flags { /* for lower_loops.mprobe */
 	volatile uint32_t *stop;
 	int done;
 };
-struct lower_p2p {  /* one operation for lower_loops.send_recv */
-	void *post; /* real PMPI_Isend, PMPI_Irecv, ... (table entry) */
-	void *buf;
-	long count;		   /* int or MPI_Count, as post takes */
-	int type, peer, tag, comm; /* real handles */
+struct lower_call { /* the rest of lower_loops.send_recv */
+	void *post; /* real PMPI_Isend, PMPI_Irecv, ... (table entry); takes
+		       count as an int or an MPI_Count */
+	void *status;
+	volatile void *stop; /* 32 bits */
+	int done;
+	int req; /* the pending request if done is 0 */
 };
 const struct lower_loops *lower_loops(void);
 /* lower_loops_early - from now on lower_loops() are those that poll the network

@@ -103,20 +103,39 @@ static int early_waitany(int n, MPI_Request reqs[], int *index,
 	return *done ? real_Waitany(n, reqs, index, status) : MPI_SUCCESS;
 }
 
-static int early_send_recv(const struct lower_p2p *op, MPI_Status *status,
-			   volatile uint32_t *stop, int *done, MPI_Request *req)
+static int early_waiteach(int n, MPI_Request reqs[], MPI_Status errors[],
+			  volatile uint32_t *stop, int *done)
+{
+	int all = MPI_SUCCESS;
+
+	for (int i = 0; i < n; i++) {
+		int over = 0;
+		int rc = early_wait(&reqs[i], MPI_STATUS_IGNORE, stop, &over);
+
+		if (!over)
+			return all;
+		errors[i].MPI_ERROR = rc;
+		if (rc != MPI_SUCCESS)
+			all = MPI_ERR_IN_STATUS;
+	}
+	*done = 1;
+	return all;
+}
+
+static int early_send_recv(void *buf, long count, MPI_Datatype type, int peer,
+			   int tag, MPI_Comm comm, struct lower_call *call)
 {
 	int (*post)(void *, long, MPI_Datatype, int, int, MPI_Comm,
 		    MPI_Request *);
 	int rc;
 
-	*(void **)&post = op->post;
-	rc = post(op->buf, op->count, op->type, op->peer, op->tag, op->comm,
-		  req);
+	*(void **)&post = call->post;
+	rc = post(buf, count, type, peer, tag, comm, &call->req);
 	if (rc == MPI_SUCCESS)
-		return early_wait(req, status, stop, done);
-	*req = MPI_REQUEST_NULL;
-	*done = 1;
+		return early_wait(&call->req, call->status, call->stop,
+				  &call->done);
+	call->req = MPI_REQUEST_NULL;
+	call->done = 1;
 	return rc;
 }
 
@@ -148,6 +167,7 @@ const char *guest_loops_early(struct guest_boot *boot, void *library)
 	l->test = (void *)early_test;
 	l->wait = (void *)early_wait;
 	l->waitall = (void *)early_waitall;
+	l->waiteach = (void *)early_waiteach;
 	l->waitany = (void *)early_waitany;
 	l->send_recv = (void *)early_send_recv;
 	l->barrier = (void *)early_barrier;

@@ -437,17 +437,11 @@ static void test_stranger(void)
 
 /* --- loops ---------------------------------------------------------------- */
 
-static struct lower_p2p p2p(int post, void *buf, int tag)
+/* One int to or from the other rank; gives the real library's error. */
+static long send_recv(int *value, int tag, struct lower_call *call)
 {
-	return (struct lower_p2p){
-		.post = real[post],
-		.buf = buf,
-		.count = 1,
-		.type = MPI_INT,
-		.peer = 1 - rank,
-		.tag = tag,
-		.comm = MPI_COMM_WORLD,
-	};
+	return cross_call7(lower_loops()->send_recv, (long)value, 1, MPI_INT,
+			   1 - rank, tag, MPI_COMM_WORLD, (long)call);
 }
 
 static MPI_Request post_receive(int *value, int tag)
@@ -463,14 +457,13 @@ static MPI_Request post_receive(int *value, int tag)
 
 static void send_value(int value, int tag)
 {
-	struct lower_p2p op = p2p(N_Isend, &value, tag);
 	volatile uint32_t stop = 0;
-	MPI_Request req;
-	int done = 0;
+	struct lower_call call = { .post = real[N_Isend],
+				   .status = MPI_STATUS_IGNORE,
+				   .stop = &stop };
 
-	CHECK(!CROSS(lower_loops()->send_recv, &op, MPI_STATUS_IGNORE, &stop,
-		     &done, &req));
-	CHECK(done && req == MPI_REQUEST_NULL);
+	CHECK(!send_recv(&value, tag, &call));
+	CHECK(call.done && call.req == MPI_REQUEST_NULL);
 }
 
 /* With the flag set each loop gives up after one test, and the request is still
@@ -481,13 +474,16 @@ static void stopped_loops(void)
 	volatile uint32_t stop = 1, go = 0;
 	struct lower_flags flags = { .stop = &stop };
 	int done = 1, index, n, indices[2], value = 0, second = 0;
-	struct lower_p2p op = p2p(N_Irecv, &value, 7);
 	MPI_Request req, reqs[2];
 	MPI_Status status, statuses[2];
 	MPI_Message message;
+	struct lower_call call = { .post = real[N_Irecv],
+				   .status = &status,
+				   .stop = &stop };
 
-	CHECK(!CROSS(l->send_recv, &op, &status, &stop, &done, &req));
-	CHECK(!done && req != MPI_REQUEST_NULL);
+	CHECK(!send_recv(&value, 7, &call));
+	req = call.req;
+	CHECK(!call.done && req != MPI_REQUEST_NULL);
 	done = 1;
 	CHECK(!CROSS(l->wait, &req, &status, &stop, &done) && !done);
 	reqs[0] = req;

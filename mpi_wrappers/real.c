@@ -36,6 +36,7 @@ static struct process_lower lower_here = {
 	.owns = lower_owns,
 	.ranges = lower_ranges,
 	.donor_return = lower_donor_return,
+	.owns_fd = lower_owns_fd,
 };
 
 /* A variable of this launch: after a restart the program's own environment is
@@ -75,7 +76,6 @@ static int lower_bring_up(char **envp, struct err *err)
 	if (ret)
 		return ret;
 	/* Its threads, memory and descriptors are not the program's. */
-	lower_here.fd_min = lower_fd_min();
 	process_lower_set(&lower_here);
 	return 0;
 }

@@ -54,8 +54,10 @@ void lower_donor_return(struct thread_ctx *ctx);
  * the caller's part for each thread). */
 void lower_forget(void);
 
-/* lower_fd_min - the guest's descriptors lie at or above this. */
+/* lower_fd_min - the guest's descriptors lie at or above this.
+ * lower_owns_fd - is this one the guest's?  A signal handler may ask. */
 int lower_fd_min(void);
+bool lower_owns_fd(int fd);
 
 /*
  * The arena.  Upper = every mapping outside it.

@@ -54,6 +54,8 @@
 	X(pidfd_open, place_fd)             \
 	X(pidfd_getfd, place_fd)            \
 	X(io_uring_setup, place_fd)         \
+	X(close, place_close)               \
+	X(close_range, place_close_range)   \
 	X(dup, place_fd)                    \
 	X(dup2, place_dup2)                 \
 	X(dup3, place_dup2)                 \

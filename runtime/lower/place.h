@@ -31,6 +31,9 @@ const char *place_name(long nr);
 /* place_init - before the guest runs; forgets what an older guest did. */
 void place_init(int fd_min);
 
+/* place_own_fd - this descriptor is, or is no more, the guest's. */
+void place_own_fd(int fd, bool on);
+
 /* The GS base of every thread that belongs to the lower half. */
 extern struct thread_ctx place_guest_ctx;
 

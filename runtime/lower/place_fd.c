@@ -8,7 +8,37 @@
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
+#include "runtime/lower/lower.h"
 #include "runtime/lower/place_private.h"
+
+/* Whose a number is; a program with very many files has some above the mark,
+ * between the guest's.  Numbers from PLACE_FDS on are nobody's: such a
+ * program's checkpoints name the guest's as its own that cannot be restored. */
+void place_own_fd(int fd, bool on)
+{
+	uint64_t bit = 1ULL << (fd % 64);
+
+	if (fd < 0 || fd >= PLACE_FDS || place_in_child())
+		return;
+	if (on)
+		atomic_fetch_or(&place.fds[fd / 64], bit);
+	else
+		atomic_fetch_and(&place.fds[fd / 64], ~bit);
+}
+
+bool lower_owns_fd(int fd)
+{
+	return fd >= 0 && fd < PLACE_FDS &&
+	       (atomic_load(&place.fds[fd / 64]) >> (fd % 64) & 1);
+}
+
+/* A descriptor that the guest has just got where it wanted it, or an error. */
+static long owned(long fd)
+{
+	if (fd >= 0)
+		place_own_fd((int)fd, true);
+	return fd;
+}
 
 /* Gives the number the guest sees.  A descriptor that cannot be moved (the
  * limit is reached) stays: better a number that may collide at a restart than
@@ -18,7 +48,7 @@ static long above(long fd)
 	long flags, moved;
 
 	if (fd < 0 || fd >= place.fd_min || place_in_child())
-		return fd;
+		return owned(fd);
 	flags = sys_call(SYS_fcntl, fd, F_GETFD);
 	moved = sys_call(SYS_fcntl, fd,
 			 flags & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD,
@@ -33,7 +63,7 @@ static long above(long fd)
 		return fd;
 	}
 	sys_call(SYS_close, fd);
-	return moved;
+	return owned(moved);
 }
 
 int place_fd(struct place_call *c)
@@ -55,7 +85,31 @@ int place_dup2(struct place_call *c)
 		log_debug("dup2 onto descriptor %d refused", (int)c->arg[1]);
 		return place_done(c, -EBUSY);
 	}
+	return place_done(c, owned(place_raw(c)));
+}
+
+int place_close(struct place_call *c)
+{
+	place_own_fd((int)c->arg[0], false);
 	return PLACE_NATIVE;
+}
+
+/* The program's are not the guest's to close. */
+int place_close_range(struct place_call *c)
+{
+	uint64_t last = (uint32_t)c->arg[1];
+
+	if (place_in_child())
+		return PLACE_NATIVE;
+	for (uint64_t fd = (uint32_t)c->arg[0]; fd <= last && fd < PLACE_FDS;
+	     fd++) {
+		if (!lower_owns_fd((int)fd))
+			continue;
+		sys_call(SYS_close_range, fd, fd, c->arg[2]);
+		if (!c->arg[2])
+			place_own_fd((int)fd, false);
+	}
+	return place_done(c, 0);
 }
 
 int place_fcntl(struct place_call *c)
@@ -65,7 +119,7 @@ int place_fcntl(struct place_call *c)
 	case F_DUPFD_CLOEXEC:
 		if (c->arg[2] < place.fd_min && !place_in_child())
 			c->arg[2] = place.fd_min;
-		return PLACE_NATIVE;
+		return place_done(c, owned(place_raw(c)));
 	case F_SETOWN: /* these would send signals to the program */
 	case F_SETOWN_EX:
 	case F_SETSIG:

@@ -25,8 +25,11 @@ struct place_attach {
 	size_t size;
 };
 
+#define PLACE_FDS 65536
+
 struct place_state {
 	int fd_min;
+	_Atomic uint64_t fds[PLACE_FDS / 64]; /* the guest's descriptors */
 	int pid; /* of the process; a posix_spawn child has another */
 	_Atomic uint32_t umask;
 	_Atomic uint32_t lock; /* for the tables below */
@@ -55,7 +58,7 @@ place_handler place_mmap, place_munmap, place_mremap, place_brk;
 place_handler place_shmat, place_shmdt;
 /* place_fd.c */
 place_handler place_fd, place_dup2, place_fcntl, place_pipe, place_socketpair;
-place_handler place_recvmsg, place_signalfd;
+place_handler place_recvmsg, place_signalfd, place_close, place_close_range;
 /* place_signal.c */
 place_handler place_sigaction, place_sigprocmask, place_sigaltstack;
 place_handler place_timer_create;

@@ -133,6 +133,14 @@ static int start_guest(const struct lower_options *options, struct err *err)
 	return rc ? rc : check_after(err);
 }
 
+/* The process manager's socket, by which the guest will speak to it. */
+static void inherit(char **envp)
+{
+	for (; envp && *envp; envp++)
+		if (!strncmp(*envp, "PMI_FD=", 7))
+			place_own_fd(atoi(*envp + 7), true);
+}
+
 /*
  * Signals stay blocked meanwhile: the guest's thread inherits the mask, for
  * good, and no handler of the program maps or installs anything between the two
@@ -145,6 +153,7 @@ int lower_start(const struct lower_options *options, struct err *err)
 
 	choose_crossing();
 	place_init(options->fd_min);
+	inherit(options->envp);
 	patch_reset();
 	rc = fill_boot(options, err);
 	if (!rc)

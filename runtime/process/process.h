@@ -117,8 +117,7 @@ struct process_lower {
 	bool (*owns)(uintptr_t address);
 	size_t (*ranges)(struct lower_range *ranges, size_t max);
 	void (*donor_return)(struct thread_ctx *ctx); /* the thread ends */
-	int fd_min; /* its descriptors lie at or above this, and */
-	int fd_max; /* below this; 0: no limit */
+	bool (*owns_fd)(int fd);
 };
 PROCESS_API void process_lower_set(const struct process_lower *lower);
 

@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/fmt.h"
 
-/* Numbers from the mark on; one bit each for those we hold. */
+/* Numbers from the mark on; one bit each for those we hold.  Those of the lower
+ * half lie below SINGLY. */
 #define RESERVED_MAX 4096
+#define SINGLY	     65536
 static _Atomic uint64_t reserved[RESERVED_MAX / 64];
 static int mark;
 
@@ -51,34 +51,6 @@ void fd_unreserve(int fd)
 	reserve(fd, false);
 }
 
-/*
- * A program that opens very many files gets numbers above the mark, too,
- * between those of the lower half, whose kind then tells whose they are: an MPI
- * library has sockets, pipes, epolls and shared memory open, and no ordinary
- * file or folder for long.
- */
-static bool is_plain_file(int fd)
-{
-	static const char *const others[] = { "/dev/", "/proc/", "/sys/",
-					      "/memfd:" };
-	char link[40], path[256];
-	struct stat st;
-	long n;
-
-	if (sys_call(SYS_fstat, fd, &st) ||
-	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
-		return false;
-	fmt_print(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = sys_call(SYS_readlinkat, AT_FDCWD, link, path, sizeof(path) - 1);
-	if (n <= 0)
-		return false;
-	path[n] = '\0';
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (!strncmp(path, others[i], strlen(others[i])))
-			return false;
-	return true;
-}
-
 bool fd_is_reserved(int fd)
 {
 	const struct process_lower *lower;
@@ -88,8 +60,7 @@ bool fd_is_reserved(int fd)
 	if (fd < RESERVED_MAX && reserved[fd / 64] >> (fd % 64) & 1)
 		return true;
 	lower = process_lower;
-	return lower && lower->fd_min && fd >= lower->fd_min &&
-	       (!lower->fd_max || fd < lower->fd_max) && !is_plain_file(fd);
+	return lower && lower->owns_fd(fd);
 }
 
 bool process_reserved_fd(int fd)
@@ -150,26 +121,22 @@ EXPORT int dup3(int from, int to, int flags)
 /* Closes what lies between our descriptors. */
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	const struct process_lower *lower = process_lower;
-	uint64_t at = first, limit = last, stop;
+	uint64_t at = first, stop;
 
-	/* The lower half's numbers may go on above those we know singly. */
-	if (lower && lower->fd_min && !lower->fd_max && limit >= RESERVED_MAX)
-		limit = RESERVED_MAX - 1;
 	if (first > last)
 		return REAL(close_range)(first, last, flags);
-	while (at <= limit) {
-		for (stop = at; stop <= limit && stop < RESERVED_MAX; stop++) {
+	while (at <= last) {
+		for (stop = at; stop <= last && stop < SINGLY; stop++) {
 			if (fd_is_reserved((int)stop))
 				break;
 		}
-		if (stop >= RESERVED_MAX)
-			stop = limit + 1;
+		if (stop >= SINGLY)
+			stop = (uint64_t)last + 1;
 		if (stop > at &&
 		    REAL(close_range)((unsigned int)at, (unsigned int)stop - 1,
 				      flags))
 			return -1;
-		for (at = stop; at <= limit && at < RESERVED_MAX; at++) {
+		for (at = stop; at <= last && at < SINGLY; at++) {
 			if (!fd_is_reserved((int)at))
 				break;
 		}

@@ -379,6 +379,8 @@ static void many(const char *path, const char *file)
 {
 	static int fds[2000];
 	struct rlimit limit = { 3000, 3000 };
+	char byte = 0;
+	int ends[2];
 
 	setrlimit(RLIMIT_NOFILE, &limit);
 	for (int i = 0; i < 2000; i++) {
@@ -386,8 +388,14 @@ static void many(const char *path, const char *file)
 		if (fds[i] < 0 || lseek(fds[i], i, SEEK_SET) != i)
 			wrong("so many files cannot be opened");
 	}
+	/* what a library of the lower half has open, too */
+	if (pipe(ends) || write(ends[1], "x", 1) != 1)
+		wrong("a pipe above Cairn's mark cannot be made");
 	say("begun");
 	wait_for(file);
+	if (read(ends[0], &byte, 1) != 1 || byte != 'x' || close(ends[0]) ||
+	    close(ends[1]))
+		wrong("a pipe above Cairn's mark is not what it was");
 	for (int i = 0; i < 2000; i++) {
 		if (lseek(fds[i], 0, SEEK_CUR) != i)
 			wrong("one of very many files is not what it was");

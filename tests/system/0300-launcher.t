@@ -3,35 +3,11 @@
 # 0300-launcher.t - cairnrun and cairn as people use them, on programs without
 # MPI: the same output and exit codes as mpiexec's, checkpoints, kills, restarts
 # shellcheck disable=SC2317,SC2016 # functions are called through ok
-build=$(cd "${top_builddir:-.}" && pwd)
+# shellcheck source=tests/lib/system.sh
+. "${top_srcdir:-.}/tests/lib/system.sh"
 counter=$build/tests/programs/launcher/counter
-PATH=$build/launcher:$PATH
-n=0
-failed=0
-unset CAIRN_LOG
-
-if ! command -v mpiexec.hydra >/dev/null; then
-	echo "1..0 # SKIP mpiexec.hydra is not installed"
-	exit 0
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export TMPDIR=$work/tmp
-mkdir "$TMPDIR"
-
-ok() { # NAME CONDITION...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		failed=1
-		echo "not ok $n - $name: $*"
-		tail -n 20 out err 2>/dev/null | sed 's/^/# /'
-	fi
-}
+needs mpiexec.hydra
+in_a_folder
 
 # run CODE COMMAND...: its output in out and err
 run() {
@@ -49,19 +25,18 @@ both() {
 	run $? cairnrun "$@" && diff <(sort native) <(sort out)
 }
 
-# begin NAME COMMAND...: in the background, and wait until its ranks are up
-begin() {
-	local dir=$1 i
+# started DIR COMMAND...: in the background, and its ranks are up
+started() {
+	local dir=$1
 	shift
-	timeout 60 "$@" >out 2>err </dev/null &
-	job=$!
-	for ((i = 0; i < 300; i++)); do
-		cairn status --json "$dir" 2>/dev/null |
-			grep -q '"ranks_running": [1-9]' && return
-		read -r -t 0.1 _ <>never
-	done
+	begin "$@"
+	patiently some_ranks_run "$dir"
 }
-mkfifo never
+
+some_ranks_run() {
+	cairn status --json "$1" 2>/dev/null |
+		grep -q '"ranks_running": [1-9]'
+}
 
 pid_of_rank() {
 	pgrep -u "$(id -u)" -f "^$counter $1" | head -n 1
@@ -110,7 +85,7 @@ ok "that none runs is said" says err "no job is running"
 
 # --- checkpoint, kill, restart ---
 "$counter" 30 >whole
-begin ck cairnrun --ckpt-dir ck -n 1 "$counter" 30
+started ck cairnrun --ckpt-dir ck -n 1 "$counter" 30
 said=$(cairn checkpoint ck 2>&1)
 ok "a checkpoint is committed" grep -q "epoch 1 is committed" <<<"$said"
 said=$(cairnrun --ckpt-dir ck -n 1 hostname 2>&1)
@@ -138,7 +113,7 @@ ok "it restarts again, under another mpiexec" run 0 cairnrun -l --restart ck/1
 ok "and with its short name" run 0 cairn restart ck -n 1
 
 # --- checkpoint and stop ---
-begin ex cairnrun --ckpt-dir ex -n 2 "$counter" 30
+started ex cairnrun --ckpt-dir ex -n 2 "$counter" 30
 cairn checkpoint --exit ex >tool 2>&1
 ok "a checkpoint that stops the job is committed" grep -q committed tool
 wait $job
@@ -152,20 +127,17 @@ ok "without a checkpoint --resume starts anew" \
 	run 3 cairnrun --ckpt-dir new --resume -n 1 "$counter" 2 3
 
 # --- a rank has ended, the others run on ---
-begin le cairnrun --ckpt-dir le -n 1 sh -c 'exit 5' : -n 1 "$counter" 30
-until cairn status --json le 2>/dev/null | grep -q '"exited": 1'; do
-	kill -0 $job 2>/dev/null || break
-	read -r -t 0.1 _ <>never
-done
-cairn checkpoint --exit le >tool 2>&1
-ok "a job one of whose ranks has ended is checkpointed" grep -q committed tool
+started le cairnrun --ckpt-dir le -n 1 sh -c 'exit 5' : -n 1 "$counter" 30
+patiently a_rank_ended le
+cairn checkpoint --exit le >said 2>&1
+ok "a job one of whose ranks has ended is checkpointed" grep -q committed said
 wait $job
 ok "and stopped" [ $? = 85 ]
 cp out first
 ok "it ends with that rank's code after a restart" run 5 cairnrun --restart le
 ok "what the others print is whole" diff whole <(cat first out)
 
-begin us cairnrun --ckpt-dir us -n 1 "$counter" 30
+started us cairnrun --ckpt-dir us -n 1 "$counter" 30
 kill -USR1 "$(pgrep -P $job -x cairnrun)"
 wait $job
 ok "SIGUSR1 checkpoints and stops" [ $? = 85 ]
@@ -186,7 +158,7 @@ ok "two of them are kept" \
 	[ "$(cairn ls --json iv | grep -c '"epoch"')" = 2 ]
 ok "prune leaves the newest" run 0 cairn prune iv
 ok "one is left" [ "$(cairn ls --json iv | grep -c '"epoch"')" = 1 ]
-begin au cairnrun --ckpt-dir au --restarts 1 -n 1 "$counter" 30
+started au cairnrun --ckpt-dir au --restarts 1 -n 1 "$counter" 30
 cairn checkpoint au >tool 2>&1
 kill -KILL "$(pid_of_rank 30)"
 wait $job
@@ -200,5 +172,4 @@ ok "a flipped byte is found" run 1 cairn verify iv
 echo '{}' >"$(dirname "$image")/manifest.json"
 ok "a damaged manifest is no checkpoint" run 127 cairnrun --restart iv
 
-echo "1..$n"
-exit $failed
+done_testing

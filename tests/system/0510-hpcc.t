@@ -3,36 +3,16 @@
 # 0510-hpcc.t - HPC Challenge in three beats: its own verdicts, and the native
 # run's answers
 # shellcheck disable=SC2317 # functions are called through ok
-build=$(cd "${top_builddir:-.}" && pwd)
+# shellcheck source=tests/lib/system.sh
+. "${top_srcdir:-.}/tests/lib/system.sh"
 hpcc=${CAIRN_CACHE:-}/hpcc-src/hpcc
-PATH=$build/launcher:$PATH
-unset CAIRN_LOG
-
 if [ -z "${CAIRN_CACHE:-}" ] || [ ! -x "$hpcc" ]; then
-	echo "1..0 # SKIP HPC Challenge is not built in CAIRN_CACHE" \
+	skip_all "HPC Challenge is not built in CAIRN_CACHE" \
 		"(scripts/third-party CACHE hpcc)"
-	exit 0
 fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+in_a_folder
 RANDOM=${CAIRN_SEED:=$((SECONDS + $$))}
 echo "# CAIRN_SEED=$CAIRN_SEED"
-n=0
-failed=0
-
-ok() { # NAME CONDITION...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		failed=1
-		echo "not ok $n - $name"
-		tail -n 15 out | sed 's/^/# /'
-	fi
-}
 
 # prepare DIR P Q: an empty folder with HPL of order 400 on a P x Q grid
 prepare() {
@@ -72,7 +52,7 @@ marked() {
 		cut -d/ -f3 | grep -vx $$
 }
 
-committed() {
+an_epoch() {
 	compgen -G 'ck/*/manifest.json' >/dev/null
 }
 
@@ -118,7 +98,7 @@ killed() {
 		if [ "$kills" -lt 3 ]; then
 			# Other people's programs: nothing to wait on but time.
 			for ((i = 0; i < 100; i++)); do
-				committed && break
+				an_epoch && break
 				kill -0 "$job" 2>/dev/null || break
 				sleep 0.05
 			done
@@ -154,5 +134,4 @@ ok "2 ranks give the native answers with kills" same native kills
 ok "4 ranks pass under cairnrun" plain plain4 2 2 cairnrun
 ok "4 ranks pass with kills" killed kills4 2 2
 ok "4 ranks give the same answers with kills" same plain4 kills4
-echo "1..$n"
-exit $failed
+done_testing

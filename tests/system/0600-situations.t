@@ -4,56 +4,21 @@
 # checkpoint taken for certain while the others wait, and then killed and
 # restarted; with a storm of epochs (situations.c says what each one is)
 # shellcheck disable=SC2317 # functions are called through ok
-build=$(cd "${top_builddir:-.}" && pwd)
+# shellcheck source=tests/lib/system.sh
+. "${top_srcdir:-.}/tests/lib/system.sh"
 program=$build/tests/programs/situations
-PATH=$build/launcher:$PATH
-n=0
-failed=0
-unset CAIRN_LOG
+needs mpiexec.hydra
+in_a_folder
 
-if ! command -v mpiexec.hydra >/dev/null; then
-	echo "1..0 # SKIP mpiexec.hydra is not installed"
-	exit 0
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export TMPDIR=$work/tmp
-mkdir "$TMPDIR"
-mkfifo never
-
-ok() { # NAME CONDITION...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		failed=1
-		echo "not ok $n - $name: $*"
-		tail -n 20 out err tool 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-checkpoint() {
-	timeout 30 cairn checkpoint ck >tool 2>&1
-}
-
-moment() { # wait a tenth of a second for nothing
-	read -r -t 0.1 _ <>never
-}
-
-# begin NAME COUNT: started, and COUNT of its 3 ranks have come to the gate
-begin() {
-	local i
+# waits NAME COUNT: started, and COUNT of its 3 ranks have come to the gate
+waits() {
 	rm -rf gate gate.* ck before
-	timeout 90 cairnrun --ckpt-dir ck -n 3 "$program" -g "$work/gate" -r 3 "$1" \
-		>out 2>err </dev/null &
-	job=$!
-	for ((i = 0; i < 300; i++)); do
-		[ "$(find . -name 'gate.*' | wc -l)" -ge "$2" ] && return
-		moment
-	done
+	begin cairnrun --ckpt-dir ck -n 3 "$program" -g "$work/gate" -r 3 "$1"
+	patiently at_the_gate "$2"
+}
+
+at_the_gate() { # COUNT
+	[ "$(find . -name 'gate.*' | wc -l)" -ge "$1" ]
 }
 
 # same FILE...: the last digest in them is the native one
@@ -85,9 +50,9 @@ again() { # EPOCH: restarted with the gate open
 for name in computes sleeps barrier ibarrier cancels polls sends-large \
 	finalize-early; do
 	native -r 3 $name
-	begin $name 3
-	ok "$name: a checkpoint while the others wait" checkpoint
-	ok "$name: and another one" checkpoint
+	waits $name 3
+	ok "$name: a checkpoint while the others wait" checkpoint ck
+	ok "$name: and another one" checkpoint ck
 	ok "$name: killed meanwhile" die
 	ok "$name: restarted to the native answer" again 2
 	ok "$name: and so from the epoch before" again 1
@@ -98,8 +63,8 @@ done
 for name in ibcast nbx sends-synchronously frees-early create-group \
 	intercomm init-late; do
 	native -r 3 $name
-	begin $name 1
-	timeout 60 cairn checkpoint ck >tool 2>&1 </dev/null &
+	waits $name 1
+	timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
 	tool=$!
 	moment
 	touch gate
@@ -112,7 +77,7 @@ for name in ibcast nbx sends-synchronously frees-early create-group \
 		ok "$name: restarted to the native answer" again 1
 	else
 		ok "$name: or that it has ended is said" \
-			grep -q "ended\|no job" tool
+			grep -q "ended\|no job" said
 	fi
 done
 
@@ -125,10 +90,8 @@ for name in computes sleeps barrier ibarrier polls sends-large ibcast nbx \
 		"$program" -r 30 -p 20000 $name >out 2>err </dev/null
 	ok "$name: epochs every 50 ms" [ $? = 0 ]
 	ok "$name: change nothing" same out
-	newest=$(cairn ls --json ck | sed -n 's/.*"epoch": *\([0-9]*\).*/\1/p' |
-		tail -n 1)
+	newest=$(epochs ck | tr ' ' '\n' | tail -n 1)
 	ok "$name: the newest one restarts" again "$newest"
 done
 
-echo "1..$n"
-exit $failed
+done_testing

@@ -3,86 +3,27 @@
 # 0700-invariants.t - what must hold whatever happens to an MPI job: damage,
 # kills, strangers, full disks, and what cannot be restored
 # shellcheck disable=SC2317 # functions are called through ok
-build=$(cd "${top_builddir:-.}" && pwd)
-src=$(cd "${top_srcdir:-.}" && pwd)
+# shellcheck source=tests/lib/system.sh
+. "${top_srcdir:-.}/tests/lib/system.sh"
 inv=$build/tests/system/invariants/inv
 look=$src/tests/system/invariants/look.py
-PATH=$build/launcher:$PATH
-n=0
-failed=0
-job=
-unset CAIRN_LOG CAIRN_FAULT
+needs mpiexec.hydra python3
+in_a_folder
 
-for needed in mpiexec.hydra python3; do
-	if ! command -v $needed >/dev/null; then
-		echo "1..0 # SKIP $needed is not installed"
-		exit 0
-	fi
-done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export TMPDIR=$work/tmp
-mkdir "$TMPDIR"
-mkfifo never
-
-ok() { # NAME CONDITION...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		failed=1
-		echo "not ok $n - $name: $*"
-		tail -n 20 out err said 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
-
-moment() {
-	read -r -t 0.03 _ <>never
-}
-
-# await WORD FILE: until a line of the file is the word
+# await WORD FILE: until a line of the file is the word, or the job has ended
 await() {
-	local i
-	for ((i = 0; i < 1500; i++)); do
-		grep -qxs "$1" "$2" && return
-		kill -0 "$job" 2>/dev/null || break
-		moment
-	done
+	patiently said_or_ended "$1" "$2"
 	grep -qxs "$1" "$2"
 }
 
-# up DIR: until all its ranks run
-up() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		cairn status --json "$1" 2>/dev/null |
-			grep -q '"ranks_running": 2' && return
-		moment
-	done
+said_or_ended() {
+	grep -qxs "$1" "$2" || ended
 }
 
-# await_exited DIR: until one of its ranks has ended
-await_exited() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		cairn status --json "$1" 2>/dev/null |
-			grep -q '"exited": 1' && return
-		moment
-	done
-}
-
-begin() { # COMMAND...: in the background, its output in out and err
+# runs COMMAND...: in the background, with the door shut
+runs() {
 	rm -f go
-	timeout -k 5 60 "$@" >out 2>err </dev/null &
-	job=$!
+	begin "$@"
 }
 
 ends() { # CODE: the job does
@@ -97,12 +38,16 @@ ends_right() {
 	ends 0 && grep -qx right out
 }
 
-checkpoint() { # DIR
-	timeout 30 cairn checkpoint "$1" >said 2>&1
-}
-
 ranks() {
 	pgrep -u "$(id -u)" -f "^$inv "
+}
+
+no_ranks() {
+	[ -z "$(ranks)" ]
+}
+
+newer_than() { # DIR EPOCHS
+	[ "$(epochs "$1")" != "$2" ]
 }
 
 verifies() { # DIR
@@ -128,10 +73,6 @@ kill_rank() {
 	kill -KILL "$(ranks | head -n 1)"
 }
 
-epochs() { # DIR: the committed ones
-	cairn ls --json "$1" | sed -n 's/.*"epoch": \([0-9]*\).*/\1/p' | xargs
-}
-
 sentences() { # how many our side has said
 	grep -c '^cairn: ' err
 }
@@ -141,7 +82,7 @@ one_sentence() { # WORDS
 }
 
 # --- I9, I5: what is in an epoch, and who gets near it ---
-begin cairnrun --ckpt-dir ck --keep 2 -n 2 "$inv" run go
+runs cairnrun --ckpt-dir ck --keep 2 -n 2 "$inv" run go
 await begun out
 ok "an epoch is committed" checkpoint ck
 image=$(ls ck/epoch-000001/node-*.img)
@@ -205,21 +146,18 @@ else
 fi
 
 # --- I6: after a restart ---
-begin cairnrun --restart ck
-up ck
+runs cairnrun --restart ck
+patiently up ck 2
 ok "the restarted job comes out right" ends_right
 
 # --- I3, I4, I6: messages, collectives, clocks and handlers under kills ---
-begin cairnrun --ckpt-dir many --interval 150ms --restarts 4 -n 2 "$inv" run go
+runs cairnrun --ckpt-dir many --interval 150ms --restarts 4 -n 2 "$inv" run go
 await begun out
 for i in 1 2; do
 	last=$(epochs many)
-	for ((k = 0; k < 300; k++)); do
-		[ "$(epochs many)" != "$last" ] && break
-		moment
-	done
+	patiently newer_than many "$last"
 	kill_rank
-	up many
+	patiently up many 2
 done
 checkpoint many
 ok "a job that is killed again and again comes out right" ends_right
@@ -227,12 +165,9 @@ ok "a job that is killed again and again comes out right" ends_right
 # --- I2: something is always there ---
 for i in 1 2 3; do
 	rm -rf keep
-	begin cairnrun --ckpt-dir keep --interval 50ms --keep 1 -n 2 \
+	runs cairnrun --ckpt-dir keep --interval 50ms --keep 1 -n 2 \
 		"$inv" run go
-	for ((k = 0; k < 600; k++)); do
-		[ -n "$(epochs keep)" ] && break
-		moment
-	done
+	patiently committed keep
 	for ((k = 0; k < i; k++)); do
 		moment
 	done
@@ -241,11 +176,7 @@ for i in 1 2 3; do
 	ok "cairnrun is killed amid commits: an epoch verifies ($i)" \
 		verifies keep
 done
-for ((k = 0; k < 300; k++)); do
-	[ -z "$(ranks)" ] && break
-	moment
-done
-ok "and no rank outlives it for long" [ -z "$(ranks)" ]
+ok "and no rank outlives it for long" patiently no_ranks
 touch go
 ok "it restarts" restarts keep
 
@@ -255,8 +186,8 @@ fault() {
 	local fine=1
 	rm -rf one && cp -a ck one
 	rm -rf one/epoch-000002
-	begin cairnrun -genv CAIRN_FAULT "$1" --restart one
-	up one
+	runs cairnrun -genv CAIRN_FAULT "$1" --restart one
+	patiently up one 2
 	checkpoint one && fine=0
 	ends_right || fine=0
 	one_sentence "$2" || fine=0
@@ -282,7 +213,7 @@ ok "and the next one is right" restarts one
 full_disk() {
 	mkdir full
 	mount -t tmpfs -o size=7m,mode=700 none full || return
-	begin cairnrun --ckpt-dir full --keep 2 -n 2 "$inv" run go
+	runs cairnrun --ckpt-dir full --keep 2 -n 2 "$inv" run go
 	await begun out
 	checkpoint full || return
 	checkpoint full && return 1
@@ -290,8 +221,8 @@ full_disk() {
 		[ "$(epochs full)" = 1 ] && cairn verify full
 }
 if unshare --mount true 2>/dev/null; then
-	export -f full_disk begin await moment checkpoint ends ends_right \
-		one_sentence sentences epochs
+	export -f full_disk runs begin await said_or_ended ended patiently \
+		moment checkpoint ends ends_right one_sentence sentences epochs
 	export inv
 	ok "the disk is full: the job runs on, the epoch before stays" \
 		unshare --mount bash -c full_disk
@@ -301,7 +232,7 @@ fi
 
 # --- I8: what cannot be restored is named ---
 mkdir steps
-begin cairnrun --ckpt-dir open -n 2 "$inv" open steps
+runs cairnrun --ckpt-dir open -n 2 "$inv" open steps
 refuses() { # KIND WORDS
 	touch "steps/$1.open"
 	await "$1.open" out
@@ -337,29 +268,29 @@ ok "and are right" ends_right
 ok "also after a restart" restarts many
 
 # --- the program's end ---
-begin cairnrun --ckpt-dir final -n 2 "$inv" final go
+runs cairnrun --ckpt-dir final -n 2 "$inv" final go
 await begun out
 ok "ranks past MPI_Finalize are checkpointed" checkpoint final
 kill_rank
 wait $job
-begin cairnrun --restart final
-up final
+runs cairnrun --restart final
+patiently up final 2
 ok "and restarted" ends_right
-begin cairnrun --ckpt-dir left -n 2 "$inv" left go
+runs cairnrun --ckpt-dir left -n 2 "$inv" left go
 await begun out
-await_exited left
+patiently a_rank_ended left
 ok "a job one of whose ranks has ended is checkpointed" checkpoint left
 kill_rank
 wait $job
-begin cairnrun --restart left
-await_exited left
+runs cairnrun --restart left
+patiently a_rank_ended left
 ok "it is restarted, and checkpointed again" checkpoint left
 touch go
 ok "it ends with the code of the rank that had ended" ends 6
 ok "and comes out right" grep -qx right out
-begin cairnrun --ckpt-dir killed -n 2 "$inv" gone go
+runs cairnrun --ckpt-dir killed -n 2 "$inv" gone go
 await begun out
-await_exited killed
+patiently a_rank_ended killed
 checkpoint killed
 ok "a rank that did not say how it ended is named" \
 	grep -q "rank 1 has already ended and did not say" said
@@ -369,5 +300,4 @@ for how in abort fatal; do
 	ok "$how: what was printed is not lost" grep -q "in the buffer" out
 done
 
-echo "1..$n"
-exit $failed
+done_testing

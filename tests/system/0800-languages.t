@@ -3,39 +3,14 @@
 # 0800-languages.t - C++, Fortran 77, 90 and 2008, and MPI tools, in three beats:
 # plain; with checkpoints; killed and resumed.  The answers are the native ones.
 # shellcheck disable=SC2317 # functions are called through ok
-build=$(cd "${top_builddir:-.}" && pwd)
+# shellcheck source=tests/lib/system.sh
+. "${top_srcdir:-.}/tests/lib/system.sh"
 lang=$build/tests/programs/lang
-PATH=$build/launcher:$PATH
 mpiexec=$(command -v mpiexec.mpich || command -v mpiexec.hydra)
 steps=400
 options=() # mpiexec's and cairnrun's
-n=0
-failed=0
-unset CAIRN_LOG
-
-if [ -z "$mpiexec" ]; then
-	echo "1..0 # SKIP mpiexec.mpich is not installed"
-	exit 0
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export TMPDIR=$work/tmp
-mkdir "$TMPDIR"
-mkfifo never
-
-ok() { # NAME COMMAND...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		failed=1
-		echo "not ok $n - $name: $*"
-		tail -n 20 out err 2>/dev/null | sed 's/^/# /'
-	fi
-}
+[ -n "$mpiexec" ] || skip_all "mpiexec.mpich is not installed"
+in_a_folder
 
 same() { # FILE...: the lines of all of them are native's
 	diff <(sort native) <(sort "$@")
@@ -50,29 +25,16 @@ checkpoints() { # COMMAND...
 		"${options[@]}" -n 2 "$@" >out 2>err </dev/null && same out && committed many
 }
 
-# committed DIR
-committed() {
-	cairn ls --json "$1" 2>/dev/null | grep -q '"epoch"'
-}
-
-# ended PID
-ended() {
-	! kill -0 "$1" 2>/dev/null
-}
-
 # Kill one rank soon after a commit: a job that has ended before is no test.
 # What its first life printed before the checkpoint is in its output; what it
 # printed after it is printed again, so only the last life's end counts.
 killed() { # COMMAND...
-	local i job rank
+	local rank
 	timeout 120 cairnrun --ckpt-dir kill --interval 200ms \
 		"${options[@]}" -n 2 "$@" \
 		>first 2>err </dev/null &
 	job=$!
-	for ((i = 0; i < 300; i++)); do
-		committed kill || ended "$job" && break
-		read -r -t 0.1 _ <>never
-	done
+	patiently committed_or_ended
 	# the oldest: a younger one may be the twin that a checkpoint reads
 	rank=$(pgrep -o -f "^$1( |\$)" -u "$(id -u)")
 	[ -n "$rank" ] && kill -KILL "$rank"
@@ -80,6 +42,10 @@ killed() { # COMMAND...
 	timeout 120 cairnrun --ckpt-dir kill --interval 1s --resume \
 		"${options[@]}" -n 2 "$@" \
 		>out 2>err </dev/null && answers
+}
+
+committed_or_ended() {
+	committed kill || ended
 }
 
 # Lines that end a program, however many lives it had.
@@ -91,8 +57,7 @@ three_beats() { # WHAT PROGRAM ARGUMENT...
 	local what=$1 program=$2
 	shift
 	if [ ! -x "$program" ]; then
-		n=$((n + 1))
-		echo "ok $n - $what # SKIP its compiler is not installed"
+		skip "$what" "its compiler is not installed"
 		return
 	fi
 	rm -rf many kill
@@ -111,5 +76,4 @@ three_beats "a tool, linked" "$lang/heat_tool" 700 3000
 options=(-env LD_PRELOAD "$lang/libtool.so")
 three_beats "a tool, preloaded" "$build/tests/programs/heat" 700 3000
 
-echo "1..$n"
-exit $failed
+done_testing

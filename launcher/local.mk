@@ -52,8 +52,7 @@ include tests/unit/launcher/local.mk
 check_PROGRAMS += tests/programs/launcher/append tests/programs/launcher/counter
 tests_programs_launcher_append_SOURCES = tests/programs/launcher/append.c
 tests_programs_launcher_counter_SOURCES = tests/programs/launcher/counter.c
-TESTS += tests/system/0300-launcher.t
-EXTRA_DIST += tests/system/0300-launcher.t
+SYSTEM_TESTS += tests/system/0300-launcher.t
 
 dist_man_MANS += launcher/cairn.1 launcher/cairnrun.1
 EXTRA_DIST += launcher/README.md launcher/coordinator.md

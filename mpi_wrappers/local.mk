@@ -105,8 +105,5 @@ mpi_wrappers_libmpich_so_12_LDFLAGS = -shared -Wl,-soname,libmpich.so.12 \
 mpi_wrappers_libmpich_so_12_LDADD = mpi_wrappers/libmpi.so.12
 
 EXTRA_DIST += mpi_wrappers/drain.md tests/programs/p2p_drain.c
-include tests/unit/mpi/p2p.mk
-include tests/unit/mpi/objects.mk
-
-TESTS += tests/system/0150-symbols.t tests/system/0160-objects.t
-EXTRA_DIST += tests/system/0150-symbols.t tests/system/0160-objects.t
+include tests/unit/mpi/local.mk
+SYSTEM_TESTS += tests/system/0150-symbols.t tests/system/0160-objects.t

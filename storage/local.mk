@@ -24,3 +24,4 @@ storage_libstorage_a_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS) \
 STORAGE_LIBS = storage/libstorage.a runtime/libbase.a \
 	$(JANSSON_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 EXTRA_DIST += storage/README.md storage/FORMAT.md
+include tests/unit/storage/local.mk

@@ -23,16 +23,13 @@ tests_lib_libunit_a_CFLAGS = $(UNIT_CFLAGS)
 UNIT_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SANITIZER_CFLAGS)
 UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
 
-EXTRA_DIST += tests/README.md tests/lib/README.md
+EXTRA_DIST += tests/README.md tests/lib/README.md tests/lib/system.sh \
+	tests/unit/README.md
 
-include tests/unit/base/local.mk
-include tests/unit/storage/local.mk
+# The modules' own tests are included by the modules.
 include tests/system/local.mk
-include tests/system/lower/local.mk
+include tests/system/invariants/local.mk
 include tests/programs/local.mk
 include tests/programs/lang/local.mk
-include tests/system/invariants/local.mk
-include tests/restore/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
-include tests/unit/lower/local.mk

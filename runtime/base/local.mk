@@ -4,6 +4,7 @@ noinst_LIBRARIES += runtime/libbase.a
 runtime_libbase_a_SOURCES = \
 	runtime/base/control.h \
 	runtime/base/cpu.c runtime/base/cpu.h \
+	runtime/base/ctx.h \
 	runtime/base/err.c runtime/base/err.h \
 	runtime/base/fmt.c runtime/base/fmt.h \
 	runtime/base/log.c runtime/base/log.h \
@@ -12,4 +13,5 @@ runtime_libbase_a_SOURCES = \
 	runtime/base/sys.h \
 	runtime/base/where.c runtime/base/where.h
 runtime_libbase_a_CFLAGS = $(AM_CFLAGS) -fno-stack-protector $(SANITIZER_CFLAGS)
-EXTRA_DIST += runtime/base/README.md
+EXTRA_DIST += runtime/README.md runtime/base/README.md
+include tests/unit/base/local.mk

@@ -42,3 +42,5 @@ runtime_cairn_lower_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CPPFLAGS)
 runtime_cairn_lower_LDFLAGS = -pie -rdynamic
 runtime_cairn_lower_LDADD = runtime/libbase.a
 EXTRA_DIST += runtime/lower/README.md runtime/lower/lower.md
+include tests/unit/lower/local.mk
+include tests/system/lower/local.mk

@@ -60,31 +60,7 @@ runtime_libcairn_so_LDFLAGS = -shared -Wl,-soname,libcairn.so -Wl,-z,now \
 	-Wl,-z,defs
 runtime_libcairn_so_LDADD = runtime/libbase.a -ldl
 
-# Its tests: storm plays the agent.
-check_PROGRAMS += tests/process/storm tests/programs/process/busy \
-	tests/programs/process/handlers tests/programs/process/strangers \
-	tests/programs/process/waits
-tests_process_storm_SOURCES = tests/process/storm.c
-tests_programs_process_busy_SOURCES = tests/programs/process/busy.c
-tests_programs_process_busy_CFLAGS = $(AM_CFLAGS) -fopenmp
-tests_programs_process_handlers_SOURCES = tests/programs/process/handlers.c
-tests_programs_process_strangers_SOURCES = tests/programs/process/strangers.c
-tests_programs_process_waits_SOURCES = tests/programs/process/waits.c
-# Not under sanitizers: libcairn.so lives in programs that have none.
-if !SANITIZERS
-check_PROGRAMS += tests/unit/process/test_upper tests/unit/process/test_jump
-TESTS += tests/unit/process/test_upper tests/unit/process/test_jump
-endif
-tests_unit_process_test_upper_SOURCES = tests/unit/process/test_upper.c
-tests_unit_process_test_upper_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_process_test_upper_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)/runtime
-tests_unit_process_test_upper_LDADD = runtime/libcairn.so $(UNIT_LDADD)
-tests_unit_process_test_jump_SOURCES = tests/unit/process/test_jump.c
-tests_unit_process_test_jump_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_process_test_jump_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)/runtime
-tests_unit_process_test_jump_LDADD = runtime/libcairn.so $(UNIT_LDADD)
-TESTS += tests/system/0200-process.t
 EXTRA_DIST += runtime/process/README.md runtime/process/epoch.md \
-	tests/system/0200-process.t
-
-EXTRA_DIST += runtime/process/capture.md
+	runtime/process/capture.md
+include tests/unit/process/local.mk
+include tests/system/process/local.mk

@@ -34,3 +34,5 @@ runtime_cairn_restore_LDFLAGS = -nostdlib -static-pie -Wl,-z,noseparate-code \
 runtime_cairn_restore_LDADD =
 
 EXTRA_DIST += runtime/restore/README.md
+include tests/unit/restore/local.mk
+include tests/system/restore/local.mk

@@ -21,5 +21,4 @@ bench: all $(bench_programs) tests/system/lower/rank
 .PHONY: bench
 
 # That it runs at all; says nothing of speed.
-TESTS += tests/system/0700-bench.t
-EXTRA_DIST += tests/system/0700-bench.t
+SYSTEM_TESTS += tests/system/0700-bench.t

@@ -9,6 +9,6 @@ mpi_programs = \
 $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c
 	$(AM_V_CC)$(MKDIR_P) tests/programs && $(MPICC) -std=gnu11 -O2 -g \
 		-Wall -Wextra -Wno-stringop-overflow -pthread -o $@ $< -lm
-check_DATA = $(mpi_programs)
+check_DATA += $(mpi_programs)
 CLEANFILES += $(mpi_programs)
-EXTRA_DIST += $(mpi_programs:=.c)
+EXTRA_DIST += $(mpi_programs:=.c) tests/programs/README.md

@@ -6,7 +6,7 @@
 # that it gives alone.
 build=${top_builddir:-.}
 lib=$build/runtime/libcairn.so
-storm=$build/tests/process/storm
+storm=$build/tests/system/process/storm
 programs=$build/tests/programs/process
 n=0
 failed=0

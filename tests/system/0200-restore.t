@@ -11,8 +11,8 @@ trap 'rm -rf "$dir" /tmp/cairn-files-?????? /tmp/cairn-maps-??????' EXIT
 CAIRN_LIBEXEC=$dir/libexec
 export CAIRN_LIBEXEC
 mkdir "$CAIRN_LIBEXEC" &&
-	cp "$here/tests/restore/libempty.so" "$CAIRN_LIBEXEC/libmpi.so.12" &&
-	cp "$here/tests/restore/libempty.so" "$CAIRN_LIBEXEC/libmpich.so.12" &&
+	cp "$here/tests/system/restore/libempty.so" "$CAIRN_LIBEXEC/libmpi.so.12" &&
+	cp "$here/tests/system/restore/libempty.so" "$CAIRN_LIBEXEC/libmpich.so.12" &&
 	ln -s "$(realpath "$here/runtime")"/cairn-rank \
 		"$(realpath "$here/runtime")"/cairn-restore \
 		"$(realpath "$here/runtime")"/libcairn.so "$CAIRN_LIBEXEC" ||
@@ -35,7 +35,7 @@ agent()
 	done
 	n=$((n + 1))
 	# shellcheck disable=SC2086
-	timeout 60 "$here/tests/restore/mini_agent" $options \
+	timeout 60 "$here/tests/system/restore/mini_agent" $options \
 		"$CAIRN_LIBEXEC/cairn-rank" "$dir" "$@" >"$dir/out" 2>&1
 	verdict "$name"
 }
@@ -43,7 +43,7 @@ agent()
 refused()
 {
 	n=$((n + 1))
-	timeout 60 "$here/tests/restore/mini_agent" --refused "$2" \
+	timeout 60 "$here/tests/system/restore/mini_agent" --refused "$2" \
 		"$CAIRN_LIBEXEC/cairn-rank" "$dir" "$programs/refuse" "$1" \
 		>"$dir/out" 2>&1
 	verdict "$1: refused with a sentence, and it runs on"

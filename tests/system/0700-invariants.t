@@ -261,7 +261,7 @@ ok "each was said once" [ "$(sentences)" = 7 ]
 ok "the job comes out right" ends_right
 
 # --- very many files ---
-begin cairnrun --ckpt-dir many -n 2 "$inv" many go
+runs cairnrun --ckpt-dir many -n 2 "$inv" many go
 await begun out
 ok "two thousand open files are checkpointed" checkpoint many
 ok "and are right" ends_right

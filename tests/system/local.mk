@@ -1,5 +1,5 @@
 # tests/system: whole commands, in shell, numbered by layer
-SYSTEM_TESTS = \
+SYSTEM_TESTS += \
 	tests/system/0100-frontier-model.t \
 	tests/system/0500-mpich-suite.t \
 	tests/system/0510-hpcc.t \
@@ -7,8 +7,7 @@ SYSTEM_TESTS = \
 	tests/system/0610-storm.t \
 	tests/system/0620-transports.t \
 	tests/system/0630-bad-input.t
-TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
-	tests/system/storm-runner \
+EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
+	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \
 	tests/suite/mpich-native.csv

@@ -40,6 +40,5 @@ tests/programs/lang/heat_tool: $(srcdir)/tests/programs/heat.c \
 
 check_DATA += $(lang_programs)
 CLEANFILES += $(lang_programs) tests/programs/lang/callbacks.mod
-EXTRA_DIST += $(lang_sources:%=tests/programs/lang/%) $(LANG_TESTS)
-LANG_TESTS = tests/system/0800-languages.t
-TESTS += $(LANG_TESTS)
+EXTRA_DIST += $(lang_sources:%=tests/programs/lang/%)
+SYSTEM_TESTS += tests/system/0800-languages.t

@@ -7,5 +7,4 @@ tests_system_lower_rank_LDADD = runtime/liblower.a runtime/libbase.a
 check_PROGRAMS += tests/system/lower/openmpi.so
 tests_system_lower_openmpi_so_SOURCES = tests/system/lower/openmpi.c
 tests_system_lower_openmpi_so_LDFLAGS = -shared
-TESTS += tests/system/0100-lower.t
-EXTRA_DIST += tests/system/0100-lower.t
+SYSTEM_TESTS += tests/system/0100-lower.t

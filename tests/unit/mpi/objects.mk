@@ -1,6 +1,0 @@
-check_PROGRAMS += tests/unit/mpi/test_handles
-TESTS += tests/unit/mpi/test_handles
-tests_unit_mpi_test_handles_SOURCES = tests/unit/mpi/test_handles.c
-tests_unit_mpi_test_handles_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CPPFLAGS)
-tests_unit_mpi_test_handles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_mpi_test_handles_LDADD = mpi_wrappers/libmpiwrap.a $(UNIT_LDADD)

@@ -1,6 +1,0 @@
-check_PROGRAMS += tests/unit/mpi/test_match
-TESTS += tests/unit/mpi/test_match
-tests_unit_mpi_test_match_SOURCES = tests/unit/mpi/test_match.c
-tests_unit_mpi_test_match_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CPPFLAGS)
-tests_unit_mpi_test_match_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_mpi_test_match_LDADD = mpi_wrappers/libmpiwrap.a $(UNIT_LDADD)

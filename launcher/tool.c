@@ -179,7 +179,8 @@ int tool_ask(const char *dir, json_t *command, int64_t wait_ms,
 		json_decref(message);
 		message = NULL;
 	}
-	if (rc == -ECONNRESET)
+	/* It has ended after it was found, whichever way that shows. */
+	if (rc == -ECONNRESET || rc == -EPIPE || rc == -ECONNREFUSED)
 		rc = err_set(err, rc, "the job ended before it answered");
 	channel_close(ch);
 	if (!rc)

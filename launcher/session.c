@@ -258,6 +258,7 @@ int session_run(struct session *s, struct err *err)
 	int rc;
 
 	s->epoch_dirfd = -1;
+	s->private_lock = -1;
 	s->signal_watch.fd = -1;
 	progress_init(&s->progress, 2);
 	rc = loop_init(&s->loop, err);
@@ -267,7 +268,7 @@ int session_run(struct session *s, struct err *err)
 		rc = server_init(&s->server, &s->loop, s->listen_host,
 				 &session_peer_ops, s, err);
 	if (!rc)
-		rc = private_make(s->private_dir, err);
+		rc = private_make(s->private_dir, &s->private_lock, err);
 	if (!rc)
 		rc = job_announce(s->job, s->server.address, s->server.secret,
 				  s->program, err);
@@ -318,7 +319,9 @@ void session_fini(struct session *s)
 		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	}
 	loop_fini(&s->loop);
-	if (s->private_dir[0])
+	if (s->private_lock >= 0) {
 		private_remove(s->private_dir);
+		close(s->private_lock);
+	}
 	remove_empty_epochs(s);
 }

@@ -37,6 +37,7 @@ struct session {
 	size_t nagents;
 	struct progress progress;
 	char private_dir[PRIVATE_PATH];
+	int private_lock; /* held while the folder is in use */
 	sigset_t signals, old_mask;
 	pid_t child;
 	int status; /* the child's */

@@ -58,6 +58,7 @@ struct agent {
 	char secret[2 * CHANNEL_SECRET_BYTES + 1];
 
 	char socket_path[108]; /* $CAIRN_AGENT */
+	int folder;	       /* its folder, with a shared lock */
 	struct source listener;
 	struct greeting *greetings; /* connections that have not greeted yet */
 	unsigned int ngreetings;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -626,7 +627,7 @@ drop:
  * -------------------------------------------------------------------- */
 
 /* The folder that holds the socket keeps strangers away: 0700 and ours. */
-static int folder_make(const char *path, struct err *err)
+static int folder_make(const char *path, int *folder, struct err *err)
 {
 	char dir[sizeof(((struct agent *)NULL)->socket_path)];
 	struct stat st;
@@ -650,6 +651,13 @@ static int folder_make(const char *path, struct err *err)
 		return err_set(err, -EPERM,
 			       "%s must be a folder of your own with mode 0700",
 			       dir);
+	*folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*folder < 0)
+		return err_set(err, -errno, "cannot open %s: %s", dir,
+			       fmt_error(errno));
+	/* A cairnrun removes folders that nobody has locked: this one stays
+	 * while we live, even if our own cairnrun does not. */
+	flock(*folder, LOCK_SH);
 	return 0;
 }
 
@@ -660,7 +668,8 @@ int ranks_listen(struct agent *agent, struct err *err)
 	int fd;
 
 	agent->listener.fd = -1;
-	ret = folder_make(agent->socket_path, err);
+	agent->folder = -1;
+	ret = folder_make(agent->socket_path, &agent->folder, err);
 	if (ret)
 		return ret;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -725,4 +734,5 @@ void ranks_fini(struct agent *agent)
 	*slash = '\0';
 	rmdir(agent->socket_path);
 	*slash = '/';
+	close(agent->folder);
 }

@@ -143,13 +143,37 @@ wait $job
 ok "SIGUSR1 checkpoints and stops" [ $? = 85 ]
 
 # --- one file for all ranks ---
-begin sh cairnrun --ckpt-dir sh -n 2 "${counter%counter}append" lines 2000
+started sh cairnrun --ckpt-dir sh -n 2 "${counter%counter}append" lines 2000
 cairn checkpoint --exit sh >tool 2>&1
 wait $job
 ok "ranks that append to one file are checkpointed" grep -q committed tool
 ok "and restarted" run 0 cairnrun --restart sh
 ok "each line is there once" \
 	diff <(sort lines) <(for r in 0 1; do seq -f "$r %g" 0 1999; done | sort)
+
+# --- everything is killed at once ---
+everything() ( # every process that was given our TMPDIR, but not this one's
+	unset TMPDIR
+	grep -lzs "^TMPDIR=$work/tmp\$" /proc/[0-9]*/environ | cut -d/ -f3
+)
+all_dead() {
+	[ -z "$(everything)" ]
+}
+nothing_is_left() {
+	[ -z "$(ls "$TMPDIR")" ]
+}
+a_socket_is_left() {
+	compgen -G "$TMPDIR/*/agent" >/dev/null
+}
+started kl cairnrun --ckpt-dir kl -n 1 "$counter" 30
+mapfile -t all < <(everything)
+kill -STOP "${all[@]}" # or the agent tidies up when it sees the others die
+kill -KILL "${all[@]}"
+wait $job
+patiently all_dead
+ok "a killed job leaves its sockets behind" a_socket_is_left
+run 0 cairnrun -n 1 true
+ok "the next cairnrun takes them away" nothing_is_left
 
 # --- intervals, keep, automatic restarts ---
 ok "a timer makes epochs" run 0 cairnrun --ckpt-dir iv --interval 300ms \

@@ -7,6 +7,12 @@ tests_unit_launcher_test_command_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_command_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_command_LDADD = launcher/liblauncher.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/launcher/test_private
+TESTS += tests/unit/launcher/test_private
+tests_unit_launcher_test_private_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_private_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_private_LDADD = launcher/liblauncher.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/launcher/test_coordinator
 TESTS += tests/unit/launcher/test_coordinator
 tests_unit_launcher_test_coordinator_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)

@@ -221,8 +221,10 @@ static int all_succeeded(struct batch *b, MPI_Request requests[],
 	return MPI_SUCCESS;
 }
 
-/* A simple batch whose statuses nobody wants: the real library was not asked
- * for any.  What failed took its message all the same: it was too long. */
+/*
+ * A few simple requests whose statuses nobody wants: the real library is not
+ * asked for any.  What failed took its message all the same: it was too long.
+ */
 static inline void simple_deliver(struct vrequest *rq, MPI_Request *handle)
 {
 	if (rq->op == OP_RECV && rq->peer < rq->comm->npeers)
@@ -234,12 +236,11 @@ static inline void simple_deliver(struct vrequest *rq, MPI_Request *handle)
 /* Told to look up: remember what was complete by then. */
 static void simple_stopped(struct batch *b)
 {
+	static const MPI_Status unwanted = { .MPI_ERROR = MPI_SUCCESS };
+
 	for (int i = 0; i < b->n; i++)
 		if (b->real[i] == MPI_REQUEST_NULL)
-			batch_finished(b, i,
-				       &(MPI_Status){
-					       .MPI_ERROR = MPI_SUCCESS },
-				       b->status[i].MPI_ERROR);
+			batch_finished(b, i, &unwanted, b->status[i].MPI_ERROR);
 }
 
 /* Gives true when all of them are delivered, with the function's result. */

@@ -102,3 +102,43 @@ void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function)
 				 b->rq[i]->state == REQ_AWAIT))
 			request_blocked(ctx, b->rq[i], function);
 }
+
+int batch_deliver(struct vrequest *rq, MPI_Request *handle, MPI_Status *status)
+{
+	int error = rq->error;
+
+	request_status(status, rq);
+	if (rq->persistent) {
+		rq->state = REQ_INACTIVE;
+	} else {
+		*handle = MPI_REQUEST_NULL;
+		request_give(rq);
+	}
+	return error;
+}
+
+void batch_again(struct thread_ctx *ctx, struct batch *b, int function)
+{
+	if (atomic_load_explicit(&ctx->stop, memory_order_relaxed) ||
+	    frontier_pending)
+		batch_blocked(ctx, b, function);
+	else if (b->kind != BATCH_PLAIN)
+		sys_call(SYS_sched_yield);
+}
+
+int batch_raise(struct vcomm *comm, int ret, int function)
+{
+	return comm ? error_raise(comm, ret, function) :
+		      error_world(ret, function);
+}
+
+/* The real library refuses what makes no sense. */
+int batch_check_failed(int n, int function)
+{
+	int done;
+
+	if (n >= 0)
+		return error_world(MPI_ERR_ARG, function);
+	return error_world(REAL(Testall, n, (void *)0, &done, (void *)0),
+			   function);
+}

@@ -44,4 +44,38 @@ int batch_progress(struct thread_ctx *ctx, struct batch *b, int *active);
 /* batch_blocked - request_blocked for each that is not DONE. */
 void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function);
 
+/* batch_prepare - the statuses, before the real library fills some of them in
+ * part. */
+static inline void batch_prepare(struct batch *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		b->status[i].MPI_ERROR = MPI_SUCCESS;
+		b->status[i].count_hi_and_cancelled = 0;
+	}
+}
+/* batch_deliver - the program learns of rq's completion: status, handle; gives
+ * the error. */
+int batch_deliver(struct vrequest *rq, MPI_Request *handle, MPI_Status *status);
+/* batch_again - a wait goes on: told to look up, or something is not the real
+ * library's. */
+void batch_again(struct thread_ctx *ctx, struct batch *b, int function);
+/* batch_polled - a test found nothing: to poll is to wait (TRAPS MPI 2). */
+static inline void batch_polled(struct thread_ctx *ctx, struct batch *b,
+				int function)
+{
+	if (__builtin_expect(frontier_pending != 0, 0))
+		batch_blocked(ctx, b, function);
+}
+/* batch_raise - an error of a request on comm, of the world without one. */
+int batch_raise(struct vcomm *comm, int ret, int function);
+/* batch_check - MPI_SUCCESS, or what the real function says about such
+ * arguments, raised; pointers: none is null that must not be. */
+int batch_check_failed(int n, int function);
+static inline int batch_check(int n, bool pointers, int function)
+{
+	if (__builtin_expect(n >= 0 && pointers, 1))
+		return MPI_SUCCESS;
+	return batch_check_failed(n, function);
+}
+
 #endif

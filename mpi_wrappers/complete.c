@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* complete.c - the wait and test functions */
+/* complete.c - to wait for one request or for all, and to test them */
 #include "mpi_wrappers/batch.h"
 
 #include "mpi_wrappers/peers.h"
@@ -12,38 +12,6 @@
  * records first, and from there into the program's arrays, so that the rest is
  * the same for a request that a checkpoint completed.
  */
-
-/* The program learns of rq's completion: status, handle, error. */
-static int deliver(struct vrequest *rq, MPI_Request *handle, MPI_Status *status)
-{
-	int error = rq->error;
-
-	request_status(status, rq);
-	if (rq->persistent) {
-		rq->state = REQ_INACTIVE;
-	} else {
-		*handle = MPI_REQUEST_NULL;
-		request_give(rq);
-	}
-	return error;
-}
-
-/* A wait goes on: told to look up, or something is not the real library's. */
-static void wait_again(struct thread_ctx *ctx, struct batch *b, int function)
-{
-	if (atomic_load_explicit(&ctx->stop, memory_order_relaxed) ||
-	    frontier_pending)
-		batch_blocked(ctx, b, function);
-	else if (b->kind != BATCH_PLAIN)
-		sys_call(SYS_sched_yield);
-}
-
-/* A test found nothing: to poll is to wait (TRAPS MPI 2). */
-static inline void polled(struct thread_ctx *ctx, struct batch *b, int function)
-{
-	if (__builtin_expect(frontier_pending != 0, 0))
-		batch_blocked(ctx, b, function);
-}
 
 /* --- one -------------------------------------------------------------------
  */
@@ -62,18 +30,12 @@ static int nothing(const struct vrequest *rq, MPI_Request request,
 	return REAL(Test, &real, &flag, status);
 }
 
-static int raise(struct vcomm *comm, int ret, int function)
-{
-	return comm ? error_raise(comm, ret, function) :
-		      error_world(ret, function);
-}
-
 /* Something that must not be null is. */
 static int null_pointer(struct thread_ctx *ctx, const MPI_Request *request,
 			int function)
 {
 	const struct vrequest *rq = request ? request_get(*request) : NULL;
-	int ret = raise(rq ? rq->comm : NULL, MPI_ERR_ARG, function);
+	int ret = batch_raise(rq ? rq->comm : NULL, MPI_ERR_ARG, function);
 
 	ctx_leave(ctx);
 	return ret;
@@ -97,10 +59,10 @@ int PMPI_Wait(MPI_Request *request, MPI_Status *status)
 		if (__builtin_expect(rq->state != REQ_DONE, 0))
 			request_wait(ctx, rq, FN_MPI_Wait);
 		comm = rq->comm;
-		ret = deliver(rq, request, status);
+		ret = batch_deliver(rq, request, status);
 	}
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = raise(comm, ret, FN_MPI_Wait);
+		ret = batch_raise(comm, ret, FN_MPI_Wait);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -122,14 +84,14 @@ int PMPI_Test(MPI_Request *request, int *flag, MPI_Status *status)
 	} else if (request_progress(ctx, rq)) {
 		*flag = 1;
 		comm = rq->comm;
-		ret = deliver(rq, request, status);
+		ret = batch_deliver(rq, request, status);
 	} else {
 		*flag = 0;
 		if (__builtin_expect(frontier_pending != 0, 0))
 			request_blocked(ctx, rq, FN_MPI_Test);
 	}
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = raise(comm, ret, FN_MPI_Test);
+		ret = batch_raise(comm, ret, FN_MPI_Test);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -144,14 +106,6 @@ static void all_finished(struct batch *b, int ret)
 		batch_finished(b, i, &b->status[i],
 			       ret == MPI_SUCCESS ? MPI_SUCCESS :
 						    b->status[i].MPI_ERROR);
-}
-
-static void statuses_prepare(struct batch *b)
-{
-	for (int i = 0; i < b->n; i++) {
-		b->status[i].MPI_ERROR = MPI_SUCCESS;
-		b->status[i].count_hi_and_cancelled = 0;
-	}
 }
 
 /* Everything is DONE: hand it out.  real_ret: what the real library said. */
@@ -172,7 +126,7 @@ static int all_deliver(struct batch *b, MPI_Request requests[],
 		if (!b->rq[i] || b->rq[i]->state != REQ_DONE)
 			request_status_empty(status);
 		else
-			error = deliver(b->rq[i], &requests[i], status);
+			error = batch_deliver(b->rq[i], &requests[i], status);
 		if (failed && status != MPI_STATUS_IGNORE)
 			status->MPI_ERROR = error;
 	}
@@ -214,7 +168,7 @@ static int all_succeeded(struct batch *b, MPI_Request requests[],
 		}
 		batch_finished(b, i, &b->status[i], MPI_SUCCESS);
 		if (rq && rq->state == REQ_DONE)
-			deliver(rq, &requests[i], status);
+			batch_deliver(rq, &requests[i], status);
 		else
 			request_status_empty(status);
 	}
@@ -283,7 +237,7 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 					     1))
 				return ret;
 		} else if (b->kind == BATCH_PLAIN) {
-			statuses_prepare(b);
+			batch_prepare(b);
 			ret = wait_all_real(ctx, b, b->status, &done);
 			if (__builtin_expect(done && !ret, 1))
 				return all_succeeded(b, requests, statuses);
@@ -296,34 +250,15 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 		}
 		if (batch_progress(ctx, b, &active) == active)
 			return all_deliver(b, requests, statuses, 0);
-		wait_again(ctx, b, FN_MPI_Waitall);
+		batch_again(ctx, b, FN_MPI_Waitall);
 	}
-}
-
-/* The real library refuses what makes no sense. */
-static int check_failed(int n, int function)
-{
-	int done;
-
-	if (n >= 0)
-		return error_world(MPI_ERR_ARG, function);
-	return error_world(REAL(Testall, n, (void *)0, &done, (void *)0),
-			   function);
-}
-
-/* pointers: none is null that must not be. */
-static inline int check(int n, bool pointers, int function)
-{
-	if (__builtin_expect(n >= 0 && pointers, 1))
-		return MPI_SUCCESS;
-	return check_failed(n, function);
 }
 
 int PMPI_Waitall(int n, MPI_Request requests[], MPI_Status statuses[])
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = check(n, !n || (requests && statuses), FN_MPI_Waitall);
+	int ret = batch_check(n, !n || (requests && statuses), FN_MPI_Waitall);
 
 	if (ret)
 		goto out;
@@ -350,7 +285,7 @@ static int test_all(struct thread_ctx *ctx, struct batch *b,
 	if (batch_gather(b, requests) == BATCH_BAD)
 		return REAL(Testall, b->n, b->real, &done, b->status);
 	if (b->kind == BATCH_PLAIN) {
-		statuses_prepare(b);
+		batch_prepare(b);
 		ret = REAL(Testall, b->n, b->real, &done, b->status);
 		if (done) {
 			*flag = 1;
@@ -363,7 +298,7 @@ static int test_all(struct thread_ctx *ctx, struct batch *b,
 		*flag = 1;
 		return all_deliver(b, requests, statuses, 0);
 	}
-	polled(ctx, b, FN_MPI_Testall);
+	batch_polled(ctx, b, FN_MPI_Testall);
 	return MPI_SUCCESS;
 }
 
@@ -372,8 +307,8 @@ int PMPI_Testall(int n, MPI_Request requests[], int *flag,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = check(n, flag && (!n || (requests && statuses)),
-			FN_MPI_Testall);
+	int ret = batch_check(n, flag && (!n || (requests && statuses)),
+			      FN_MPI_Testall);
 
 	if (ret)
 		goto out;
@@ -390,309 +325,3 @@ out:
 	return ret;
 }
 API_ALIAS(MPI_Testall);
-
-/* --- any -------------------------------------------------------------------
- */
-
-/* Looks at each; the first that is DONE is handed out.  False: none is. */
-static bool any_done(struct thread_ctx *ctx, struct batch *b,
-		     MPI_Request requests[], int *index, MPI_Status *status,
-		     int *ret)
-{
-	int active = 0;
-
-	for (int i = 0; i < b->n; i++) {
-		if (!b->rq[i] || b->rq[i]->state == REQ_INACTIVE)
-			continue;
-		active++;
-		if (!request_progress(ctx, b->rq[i]))
-			continue;
-		*index = i;
-		*ret = deliver(b->rq[i], &requests[i], status);
-		return true;
-	}
-	if (active)
-		return false;
-	*index = MPI_UNDEFINED;
-	request_status_empty(status);
-	*ret = MPI_SUCCESS;
-	return true;
-}
-
-/* What the real library found: one, or that nothing is active. */
-static int any_found(struct batch *b, MPI_Request requests[], int *index,
-		     MPI_Status *status, int ret)
-{
-	if (*index == MPI_UNDEFINED) {
-		request_status_empty(status);
-		return ret;
-	}
-	batch_finished(b, *index, &b->status[0], ret);
-	return deliver(b->rq[*index], &requests[*index], status);
-}
-
-static int wait_any(struct thread_ctx *ctx, struct batch *b,
-		    MPI_Request requests[], int *index, MPI_Status *status)
-{
-	for (;;) {
-		int done = 0, ret;
-
-		*index = MPI_UNDEFINED;
-		if (batch_gather(b, requests) == BATCH_BAD)
-			return REAL(Testany, b->n, b->real, index, &done,
-				    b->status);
-		if (b->kind == BATCH_PLAIN && b->n > 0) {
-			b->status[0].count_hi_and_cancelled = 0;
-			ret = (int)CROSS(lower_loops()->waitany, b->n, b->real,
-					 index, b->status, &ctx->stop, &done);
-			if (__builtin_expect(done, 1))
-				return any_found(b, requests, index, status,
-						 ret);
-			if (ret)
-				return ret;
-		}
-		if (any_done(ctx, b, requests, index, status, &ret))
-			return ret;
-		wait_again(ctx, b, FN_MPI_Waitany);
-	}
-}
-
-int PMPI_Waitany(int n, MPI_Request requests[], int *index, MPI_Status *status)
-{
-	struct thread_ctx *ctx = ctx_enter();
-	struct batch b;
-	int ret = check(n, index && status && (!n || requests), FN_MPI_Waitany);
-
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Waitany);
-		goto out;
-	}
-	ret = wait_any(ctx, &b, requests, index, status);
-	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Waitany);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
-}
-API_ALIAS(MPI_Waitany);
-
-static int test_any(struct thread_ctx *ctx, struct batch *b,
-		    MPI_Request requests[], int *index, int *flag,
-		    MPI_Status *status)
-{
-	int ret = MPI_SUCCESS;
-
-	*flag = 0;
-	*index = MPI_UNDEFINED;
-	if (batch_gather(b, requests) == BATCH_BAD)
-		return REAL(Testany, b->n, b->real, index, flag, b->status);
-	if (b->kind == BATCH_PLAIN && b->n > 0) {
-		b->status[0].count_hi_and_cancelled = 0;
-		ret = REAL(Testany, b->n, b->real, index, flag, b->status);
-		if (*flag)
-			return any_found(b, requests, index, status, ret);
-	} else if (any_done(ctx, b, requests, index, status, &ret)) {
-		*flag = 1;
-		return ret;
-	}
-	polled(ctx, b, FN_MPI_Testany);
-	return ret;
-}
-
-int PMPI_Testany(int n, MPI_Request requests[], int *index, int *flag,
-		 MPI_Status *status)
-{
-	struct thread_ctx *ctx = ctx_enter();
-	struct batch b;
-	int ret = check(n, index && flag && status && (!n || requests),
-			FN_MPI_Testany);
-
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Testany);
-		goto out;
-	}
-	ret = test_any(ctx, &b, requests, index, flag, status);
-	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Testany);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
-}
-API_ALIAS(MPI_Testany);
-
-/* --- some ------------------------------------------------------------------
- */
-
-/* Hands out all that are DONE, in order; gives MPI_ERR_IN_STATUS if one failed.
- */
-static int some_deliver(struct batch *b, MPI_Request requests[], int *outcount,
-			int indices[], MPI_Status statuses[], int real_ret)
-{
-	bool failed = false;
-	int n = 0;
-
-	for (int i = 0; i < b->n; i++)
-		if (b->rq[i] && b->rq[i]->state == REQ_DONE && b->rq[i]->error)
-			failed = true;
-	for (int i = 0; i < b->n; i++) {
-		MPI_Status *status = statuses == MPI_STATUSES_IGNORE ?
-					     MPI_STATUS_IGNORE :
-					     &statuses[n];
-		int error;
-
-		if (!b->rq[i] || b->rq[i]->state != REQ_DONE)
-			continue;
-		error = deliver(b->rq[i], &requests[i], status);
-		if (failed && status != MPI_STATUS_IGNORE)
-			status->MPI_ERROR = error;
-		indices[n++] = i;
-	}
-	*outcount = n;
-	if (!failed)
-		return MPI_SUCCESS;
-	return real_ret ? real_ret : MPI_ERR_IN_STATUS;
-}
-
-static void some_finished(struct batch *b, int outcount, const int indices[],
-			  int ret)
-{
-	for (int i = 0; i < outcount; i++)
-		batch_finished(b, indices[i], &b->status[i],
-			       ret == MPI_SUCCESS ? MPI_SUCCESS :
-						    b->status[i].MPI_ERROR);
-}
-
-/* One look at all: true when the program can be told something. */
-static bool some_look(struct thread_ctx *ctx, struct batch *b,
-		      MPI_Request requests[], int *outcount, int indices[],
-		      MPI_Status statuses[], int *ret)
-{
-	int active;
-
-	if (batch_progress(ctx, b, &active)) {
-		*ret = some_deliver(b, requests, outcount, indices, statuses,
-				    0);
-		return true;
-	}
-	*outcount = active ? 0 : MPI_UNDEFINED;
-	*ret = MPI_SUCCESS;
-	return !active;
-}
-
-static int wait_some(struct thread_ctx *ctx, struct batch *b,
-		     MPI_Request requests[], int *outcount, int indices[],
-		     MPI_Status statuses[])
-{
-	for (;;) {
-		int ret;
-
-		*outcount = 0;
-		if (batch_gather(b, requests) == BATCH_BAD)
-			return REAL(Testsome, b->n, b->real, outcount, indices,
-				    b->status);
-		if (b->kind == BATCH_PLAIN && b->n > 0) {
-			statuses_prepare(b);
-			ret = (int)CROSS(lower_loops()->waitsome, b->n, b->real,
-					 outcount, indices, b->status,
-					 &ctx->stop);
-			if (*outcount == MPI_UNDEFINED)
-				return ret;
-			if (*outcount > 0) {
-				some_finished(b, *outcount, indices, ret);
-				return some_deliver(b, requests, outcount,
-						    indices, statuses, ret);
-			}
-			if (ret)
-				return ret;
-		}
-		if (some_look(ctx, b, requests, outcount, indices, statuses,
-			      &ret))
-			return ret;
-		wait_again(ctx, b, FN_MPI_Waitsome);
-	}
-}
-
-int PMPI_Waitsome(int n, MPI_Request requests[], int *outcount, int indices[],
-		  MPI_Status statuses[])
-{
-	struct thread_ctx *ctx = ctx_enter();
-	struct batch b;
-	int ret = check(n,
-			outcount && (!n || (requests && indices && statuses)),
-			FN_MPI_Waitsome);
-
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Waitsome);
-		goto out;
-	}
-	ret = wait_some(ctx, &b, requests, outcount, indices, statuses);
-	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Waitsome);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
-}
-API_ALIAS(MPI_Waitsome);
-
-static int test_some(struct thread_ctx *ctx, struct batch *b,
-		     MPI_Request requests[], int *outcount, int indices[],
-		     MPI_Status statuses[])
-{
-	int ret;
-
-	*outcount = 0;
-	if (batch_gather(b, requests) == BATCH_BAD)
-		return REAL(Testsome, b->n, b->real, outcount, indices,
-			    b->status);
-	if (b->kind == BATCH_PLAIN) {
-		statuses_prepare(b);
-		ret = REAL(Testsome, b->n, b->real, outcount, indices,
-			   b->status);
-		if (*outcount == MPI_UNDEFINED)
-			return ret;
-		if (*outcount > 0) {
-			some_finished(b, *outcount, indices, ret);
-			return some_deliver(b, requests, outcount, indices,
-					    statuses, ret);
-		}
-	} else if (some_look(ctx, b, requests, outcount, indices, statuses,
-			     &ret)) {
-		return ret;
-	}
-	polled(ctx, b, FN_MPI_Testsome);
-	return ret;
-}
-
-int PMPI_Testsome(int n, MPI_Request requests[], int *outcount, int indices[],
-		  MPI_Status statuses[])
-{
-	struct thread_ctx *ctx = ctx_enter();
-	struct batch b;
-	int ret = check(n,
-			outcount && (!n || (requests && indices && statuses)),
-			FN_MPI_Testsome);
-
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Testsome);
-		goto out;
-	}
-	ret = test_some(ctx, &b, requests, outcount, indices, statuses);
-	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Testsome);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
-}
-API_ALIAS(MPI_Testsome);

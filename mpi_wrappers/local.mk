@@ -29,6 +29,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/comm_private.h \
 	mpi_wrappers/comm_rebuild.c \
 	mpi_wrappers/complete.c \
+	mpi_wrappers/complete_some.c \
 	mpi_wrappers/datatype.c \
 	mpi_wrappers/deliver.c mpi_wrappers/deliver.h \
 	mpi_wrappers/drain.c mpi_wrappers/drain.h \

@@ -5,7 +5,7 @@
 
 #include "runtime/process/process.h"
 
-bool batch_init(struct batch *b, int n)
+static bool room(struct batch *b, int n)
 {
 	size_t each = sizeof(*b->rq) + sizeof(*b->status) + sizeof(*b->real);
 
@@ -25,10 +25,40 @@ bool batch_init(struct batch *b, int n)
 	return true;
 }
 
-void batch_fini(struct batch *b)
+/* The real library refuses what makes no sense. */
+static int refuse(int n, int function)
 {
+	int done;
+
+	if (n >= 0)
+		return error_world(MPI_ERR_ARG, function);
+	return error_world(REAL(Testall, n, (void *)0, &done, (void *)0),
+			   function);
+}
+
+int batch_begin(struct batch *b, int n, bool pointers, int function)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret = MPI_SUCCESS;
+
+	b->ctx = ctx;
+	if (__builtin_expect(n < 0 || !pointers, 0))
+		ret = refuse(n, function);
+	else if (__builtin_expect(!room(b, n), 0))
+		ret = error_world(MPI_ERR_NO_MEM, function);
+	if (__builtin_expect(ret != MPI_SUCCESS, 0))
+		ctx_leave(ctx);
+	return ret;
+}
+
+int batch_end(struct batch *b, int ret, int function)
+{
+	if (__builtin_expect(ret != MPI_SUCCESS, 0))
+		ret = error_world(ret, function);
 	if (__builtin_expect(b->memory != NULL, 0))
 		upper_free(b->memory);
+	ctx_leave(b->ctx);
+	return ret;
 }
 
 /* MPICH 4.0.2's MPI_Testall gives MPI_ERR_IN_STATUS when only some of several
@@ -124,21 +154,4 @@ void batch_again(struct thread_ctx *ctx, struct batch *b, int function)
 		batch_blocked(ctx, b, function);
 	else if (b->kind != BATCH_PLAIN)
 		sys_call(SYS_sched_yield);
-}
-
-int batch_raise(struct vcomm *comm, int ret, int function)
-{
-	return comm ? error_raise(comm, ret, function) :
-		      error_world(ret, function);
-}
-
-/* The real library refuses what makes no sense. */
-int batch_check_failed(int n, int function)
-{
-	int done;
-
-	if (n >= 0)
-		return error_world(MPI_ERR_ARG, function);
-	return error_world(REAL(Testall, n, (void *)0, &done, (void *)0),
-			   function);
 }

@@ -16,6 +16,7 @@ enum batch_kind {
 };
 
 struct batch {
+	struct thread_ctx *ctx;
 	int n;
 	enum batch_kind kind;
 	bool simple; /* sends, and receives from known ranks, nothing else:
@@ -29,9 +30,12 @@ struct batch {
 	MPI_Status status_here[BATCH_STACK];
 };
 
-/* batch_init - room for n requests; false without memory. */
-bool batch_init(struct batch *b, int n);
-void batch_fini(struct batch *b);
+/* batch_begin - a function of n requests is called: MPI_SUCCESS, and the
+ * runtime is entered, or an error that was raised.  pointers: none is null that
+ * must not be.  batch_end - it is over: raises what is no success, and leaves.
+ */
+int batch_begin(struct batch *b, int n, bool pointers, int function);
+int batch_end(struct batch *b, int ret, int function);
 /* batch_gather - look all handles up (again: after a safe point everything may
  * have changed). */
 enum batch_kind batch_gather(struct batch *b, const MPI_Request requests[]);
@@ -65,17 +69,6 @@ static inline void batch_polled(struct thread_ctx *ctx, struct batch *b,
 {
 	if (__builtin_expect(frontier_pending != 0, 0))
 		batch_blocked(ctx, b, function);
-}
-/* batch_raise - an error of a request on comm, of the world without one. */
-int batch_raise(struct vcomm *comm, int ret, int function);
-/* batch_check - MPI_SUCCESS, or what the real function says about such
- * arguments, raised; pointers: none is null that must not be. */
-int batch_check_failed(int n, int function);
-static inline int batch_check(int n, bool pointers, int function)
-{
-	if (__builtin_expect(n >= 0 && pointers, 1))
-		return MPI_SUCCESS;
-	return batch_check_failed(n, function);
 }
 
 #endif

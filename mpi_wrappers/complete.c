@@ -30,12 +30,18 @@ static int nothing(const struct vrequest *rq, MPI_Request request,
 	return REAL(Test, &real, &flag, status);
 }
 
+static int raise(struct vcomm *comm, int ret, int function)
+{
+	return comm ? error_raise(comm, ret, function) :
+		      error_world(ret, function);
+}
+
 /* Something that must not be null is. */
 static int null_pointer(struct thread_ctx *ctx, const MPI_Request *request,
 			int function)
 {
 	const struct vrequest *rq = request ? request_get(*request) : NULL;
-	int ret = batch_raise(rq ? rq->comm : NULL, MPI_ERR_ARG, function);
+	int ret = raise(rq ? rq->comm : NULL, MPI_ERR_ARG, function);
 
 	ctx_leave(ctx);
 	return ret;
@@ -62,7 +68,7 @@ int PMPI_Wait(MPI_Request *request, MPI_Status *status)
 		ret = batch_deliver(rq, request, status);
 	}
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = batch_raise(comm, ret, FN_MPI_Wait);
+		ret = raise(comm, ret, FN_MPI_Wait);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -91,7 +97,7 @@ int PMPI_Test(MPI_Request *request, int *flag, MPI_Status *status)
 			request_blocked(ctx, rq, FN_MPI_Test);
 	}
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = batch_raise(comm, ret, FN_MPI_Test);
+		ret = raise(comm, ret, FN_MPI_Test);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -256,23 +262,14 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 
 int PMPI_Waitall(int n, MPI_Request requests[], MPI_Status statuses[])
 {
-	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = batch_check(n, !n || (requests && statuses), FN_MPI_Waitall);
+	int ret = batch_begin(&b, n, !n || (requests && statuses),
+			      FN_MPI_Waitall);
 
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Waitall);
-		goto out;
-	}
-	ret = wait_all(ctx, &b, requests, statuses);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Waitall);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
+		return ret;
+	ret = wait_all(b.ctx, &b, requests, statuses);
+	return batch_end(&b, ret, FN_MPI_Waitall);
 }
 API_ALIAS(MPI_Waitall);
 
@@ -305,23 +302,13 @@ static int test_all(struct thread_ctx *ctx, struct batch *b,
 int PMPI_Testall(int n, MPI_Request requests[], int *flag,
 		 MPI_Status statuses[])
 {
-	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = batch_check(n, flag && (!n || (requests && statuses)),
+	int ret = batch_begin(&b, n, flag && (!n || (requests && statuses)),
 			      FN_MPI_Testall);
 
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Testall);
-		goto out;
-	}
-	ret = test_all(ctx, &b, requests, flag, statuses);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Testall);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
+		return ret;
+	ret = test_all(b.ctx, &b, requests, flag, statuses);
+	return batch_end(&b, ret, FN_MPI_Testall);
 }
 API_ALIAS(MPI_Testall);

@@ -75,24 +75,14 @@ static int wait_any(struct thread_ctx *ctx, struct batch *b,
 
 int PMPI_Waitany(int n, MPI_Request requests[], int *index, MPI_Status *status)
 {
-	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = batch_check(n, index && status && (!n || requests),
+	int ret = batch_begin(&b, n, index && status && (!n || requests),
 			      FN_MPI_Waitany);
 
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Waitany);
-		goto out;
-	}
-	ret = wait_any(ctx, &b, requests, index, status);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Waitany);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
+		return ret;
+	ret = wait_any(b.ctx, &b, requests, index, status);
+	return batch_end(&b, ret, FN_MPI_Waitany);
 }
 API_ALIAS(MPI_Waitany);
 
@@ -122,24 +112,15 @@ static int test_any(struct thread_ctx *ctx, struct batch *b,
 int PMPI_Testany(int n, MPI_Request requests[], int *index, int *flag,
 		 MPI_Status *status)
 {
-	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = batch_check(n, index && flag && status && (!n || requests),
+	int ret = batch_begin(&b, n,
+			      index && flag && status && (!n || requests),
 			      FN_MPI_Testany);
 
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Testany);
-		goto out;
-	}
-	ret = test_any(ctx, &b, requests, index, flag, status);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Testany);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
+		return ret;
+	ret = test_any(b.ctx, &b, requests, index, flag, status);
+	return batch_end(&b, ret, FN_MPI_Testany);
 }
 API_ALIAS(MPI_Testany);
 
@@ -238,26 +219,16 @@ static int wait_some(struct thread_ctx *ctx, struct batch *b,
 int PMPI_Waitsome(int n, MPI_Request requests[], int *outcount, int indices[],
 		  MPI_Status statuses[])
 {
-	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = batch_check(n,
+	int ret = batch_begin(&b, n,
 			      outcount &&
 				      (!n || (requests && indices && statuses)),
 			      FN_MPI_Waitsome);
 
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Waitsome);
-		goto out;
-	}
-	ret = wait_some(ctx, &b, requests, outcount, indices, statuses);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Waitsome);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
+		return ret;
+	ret = wait_some(b.ctx, &b, requests, outcount, indices, statuses);
+	return batch_end(&b, ret, FN_MPI_Waitsome);
 }
 API_ALIAS(MPI_Waitsome);
 
@@ -293,25 +264,15 @@ static int test_some(struct thread_ctx *ctx, struct batch *b,
 int PMPI_Testsome(int n, MPI_Request requests[], int *outcount, int indices[],
 		  MPI_Status statuses[])
 {
-	struct thread_ctx *ctx = ctx_enter();
 	struct batch b;
-	int ret = batch_check(n,
+	int ret = batch_begin(&b, n,
 			      outcount &&
 				      (!n || (requests && indices && statuses)),
 			      FN_MPI_Testsome);
 
-	if (ret)
-		goto out;
-	if (!batch_init(&b, n)) {
-		ret = error_world(MPI_ERR_NO_MEM, FN_MPI_Testsome);
-		goto out;
-	}
-	ret = test_some(ctx, &b, requests, outcount, indices, statuses);
 	if (__builtin_expect(ret != MPI_SUCCESS, 0))
-		ret = error_world(ret, FN_MPI_Testsome);
-	batch_fini(&b);
-out:
-	ctx_leave(ctx);
-	return ret;
+		return ret;
+	ret = test_some(b.ctx, &b, requests, outcount, indices, statuses);
+	return batch_end(&b, ret, FN_MPI_Testsome);
 }
 API_ALIAS(MPI_Testsome);

@@ -66,7 +66,7 @@ int batch_end(struct batch *b, int ret, int function)
 static inline bool is_for_one_by_one(const struct vrequest *rq)
 {
 	return rq->state > REQ_POSTED || rq->child[0] ||
-	       rq->op == OP_PERSISTENT_COLLECTIVE || rq->op == OP_OPAQUE;
+	       rq->op == OP_PERSISTENT_COLLECTIVE || request_is_opaque(rq);
 }
 
 static inline bool is_simple(const struct vrequest *rq)

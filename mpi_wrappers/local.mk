@@ -65,6 +65,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/recipe.c mpi_wrappers/recipe.h \
 	mpi_wrappers/request.c mpi_wrappers/request.h \
 	mpi_wrappers/request_epoch.c \
+	mpi_wrappers/request_file.c \
 	mpi_wrappers/sendrecv.c \
 	mpi_wrappers/status.c \
 	mpi_wrappers/sync.c mpi_wrappers/sync.h \

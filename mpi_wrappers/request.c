@@ -224,6 +224,8 @@ bool request_progress(struct thread_ctx *ctx, struct vrequest *rq)
 		return rq->state != REQ_AWAIT;
 	if (rq->child[0])
 		return progress_children(ctx, rq);
+	if (__builtin_expect(rq->op == OP_FILE, 0))
+		return request_file_progress(rq);
 	return progress_posted(rq);
 }
 
@@ -319,6 +321,11 @@ void request_wait_real(struct thread_ctx *ctx, struct vrequest *rq)
 	int real = rq->obj.real.id;
 	int done = 0, ret;
 
+	if (__builtin_expect(rq->op == OP_FILE, 0)) {
+		/* not alone, and not without a look at others */
+		sys_call(SYS_sched_yield);
+		return;
+	}
 	ret = (int)CROSS(lower_loops()->wait, &real, &status, &ctx->stop,
 			 &done);
 	if (!done && !ret)

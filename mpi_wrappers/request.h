@@ -41,6 +41,8 @@ enum request_op {
 	OP_BARRIER, /* MPI_Ibarrier, or an interrupted MPI_Barrier (barrier.c)
 		     */
 	OP_OPAQUE,  /* cannot be restored: only lives in the real library */
+	OP_FILE,    /* an opaque one that goes on only when all older ones of
+		       its file are complete (request_file.c) */
 };
 
 enum request_state {
@@ -104,6 +106,9 @@ struct vrequest {
 	uint32_t sync_later;
 	bool sync_acked;     /* the receiver has matched it */
 	bool sync_confirmed; /* the receiver knows that it must say so */
+	/* collectives on files (request_file.c) */
+	MPI_File file; /* null: it is complete, its owner may call it DONE */
+	struct vrequest *file_next;
 };
 
 /* The mode of a message that is under way and of which nothing is special (the
@@ -115,6 +120,13 @@ static inline bool request_is_plain(const struct vrequest *rq,
 				    enum request_op op)
 {
 	return (rq->mode & ~((uint64_t)OWNS_TYPE << 16)) == REQUEST_PLAIN(op);
+}
+
+/* Does it live in the real library only?  Its existence refuses a checkpoint.
+ */
+static inline bool request_is_opaque(const struct vrequest *rq)
+{
+	return rq->op >= OP_OPAQUE;
 }
 
 /* Does the program call MPI from several threads (MPI_THREAD_MULTIPLE)?  Then
@@ -185,6 +197,10 @@ MPI_Request request_collective(struct vcomm *comm, struct real_handle real,
 /* request_opaque - a virtual request of a kind that cannot be restored yet
  * (RMA, file, partitioned, generalized): its existence refuses a checkpoint. */
 MPI_Request request_opaque(struct real_handle real, int function);
+/* request_file - the same for a non-blocking collective on a file. */
+MPI_Request request_file(struct real_handle real, MPI_File file, int function);
+/* request_file_progress - request_progress for one that is POSTED. */
+bool request_file_progress(struct vrequest *rq);
 /* request_real - the real request behind a handle of the program, for functions
  * that act on opaque ones; the null or an invalid handle as the real library
  * must see it. */

@@ -183,7 +183,7 @@ int request_each(int (*fn)(struct vrequest *rq, void *arg), void *arg)
 
 static int refuse_opaque(struct vrequest *rq, void *arg)
 {
-	if (rq->op != OP_OPAQUE)
+	if (!request_is_opaque(rq))
 		return 0;
 	return err_set(arg, -EBUSY,
 		       "rank %d has a request of %s, which cannot be restored "
@@ -217,7 +217,7 @@ static int remake(struct vrequest *rq, void *arg)
 					       MPI_SUCCESS ?
 			       0 :
 			       -EIO;
-	if (rq->op == OP_OPAQUE)
+	if (request_is_opaque(rq))
 		return -ENOTSUP;
 	op = request_p2p(rq);
 	return p2p_post(&op, rq->comm, &rq->obj.real.id) ? -EIO : 0;

@@ -208,6 +208,8 @@ function hand_out(f,    i, k, a) {
 			print "\tif (!ret)\n\t\t*" a " = request_collective(c,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ");"
 		else if (k == "newreq" && action[f] == "pcoll")
 			print "\tif (!ret)\n\t\t*" a " = request_persistent_collective(c,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ",\n\t\t\trecipe_make(FN_" name[f] ", " virtual_args(f) "));"
+		else if (k == "newreq" && action[f] == "opaque" && name[f] ~ /^MPI_File_.*_all(_c)?$/)
+			print "\tif (!ret)\n\t\t*" a " = request_file(\n\t\t\t(struct real_handle){ made_" a " }, " arg[f, find(f, "file")] ", FN_" name[f] ");"
 		else if (k == "newreq" && action[f] == "opaque")
 			print "\tif (!ret)\n\t\t*" a " = request_opaque(\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ");"
 		else

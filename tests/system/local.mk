@@ -6,7 +6,8 @@ SYSTEM_TESTS += \
 	tests/system/0600-situations.t \
 	tests/system/0610-storm.t \
 	tests/system/0620-transports.t \
-	tests/system/0630-bad-input.t
+	tests/system/0630-bad-input.t \
+	tests/system/0640-file-order.t
 EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
 	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \

@@ -160,7 +160,8 @@ static inline uint64_t coll_enter_count(struct thread_ctx *ctx,
 /* opaque_opened/closed - an object made by this function lives / has gone. */
 void opaque_opened(int function);
 void opaque_closed(int function);
-/* opaque_check - 0, or -EBUSY with a sentence that names one of them. */
+/* opaque_check - 0, or -EBUSY with a sentence that names one of them.  Also in
+ * a signal handler, in either half. */
 int opaque_check(struct err *err);
 
 #endif

@@ -107,6 +107,7 @@ static int idle_restart(char **envp, struct err *err)
 
 const struct epoch_hooks real_idle_hooks = {
 	.publish = frontier_publish,
+	.refuse = opaque_check,
 	.may_hold = frontier_may_hold,
 	.held_step = idle_held_step,
 	.drain = idle_drain,

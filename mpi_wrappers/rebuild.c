@@ -175,6 +175,7 @@ static void rebuild_resume(bool aborted)
 
 const struct epoch_hooks rebuild_hooks = {
 	.publish = frontier_publish,
+	.refuse = opaque_check,
 	.may_hold = frontier_may_hold,
 	.held_step = drain_held_step,
 	.drain = rebuild_drain,

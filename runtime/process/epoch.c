@@ -129,6 +129,15 @@ static void stop_flags(uint32_t value)
 	thread_unlock();
 }
 
+/* The rank goes on until the coordinator has aborted the epoch. */
+static void refuse_published(const struct epoch_hooks *hooks)
+{
+	struct err err;
+
+	if (hooks && hooks->refuse(&err))
+		send_text(CONTROL_REFUSED, 0, err.text);
+}
+
 /* The first thread that sees a new epoch writes the counts; the others find
  * the phase taken.  In a handler, in either half. */
 static void publish(struct control_page *page)
@@ -147,6 +156,7 @@ static void publish(struct control_page *page)
 	state_set(STATE_PUBLISHED);
 	atomic_store(&phase, PHASE_PENDING);
 	send_text(CONTROL_PUBLISHED, 0, NULL);
+	refuse_published(hooks);
 }
 
 void epoch_notice(struct thread *t)

@@ -22,6 +22,12 @@ struct epoch_hooks {
 	 * threads. */
 	void (*publish)(struct control_page *page, uint32_t epoch);
 
+	/* Signal handler as well, right after publish: 0, or -EBUSY with a
+	 * sentence that names an object that cannot be restored.  A thread may
+	 * be blocked by it in a call that nothing interrupts, so that this rank
+	 * never comes to hold: then the epoch is refused at once. */
+	int (*refuse)(struct err *err);
+
 	/* Targets known and reached, nothing owed?  Any thread, also in the
 	 * handler at depth 0.  Must not block. */
 	bool (*may_hold)(struct control_page *page);

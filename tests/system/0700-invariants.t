@@ -243,12 +243,30 @@ closes() {
 	await "$1.close" out
 	checkpoint open
 }
+refuses_inside() { # where no rank comes to hold
+	touch steps/fence.open
+	await fence.inside out
+	moment # rank 1 is in MPI_Win_fence
+	! checkpoint open &&
+		grep -q "rank [01].*window open (MPI_Win_create_dynamic)" said
+	local code=$?
+	touch steps/fence.go
+	await fence.open out
+	return $code
+}
 while read -r kind words; do
+	if [ "$kind" = fence ]; then
+		ok "fence: the checkpoint is refused while nobody holds" \
+			refuses_inside
+		ok "fence: and works again" closes fence
+		continue
+	fi
 	ok "$kind: the checkpoint is refused by its name" \
 		refuses "$kind" "$words"
 	ok "$kind: and works again" closes "$kind"
 done <<-END
 	win window open (MPI_Win_create)
+	fence
 	file file open (MPI_File_open)
 	session session open (MPI_Session_init)
 	partitioned MPI_P[a-z]*_init
@@ -257,7 +275,7 @@ done <<-END
 	child child process
 END
 touch steps/end
-ok "each was said once" [ "$(sentences)" = 7 ]
+ok "each was said once" [ "$(sentences)" = 8 ]
 ok "the job comes out right" ends_right
 
 # --- very many files ---

@@ -233,6 +233,31 @@ static void close_win(void)
 	MPI_Win_free(&win);
 }
 
+/* Rank 1 is inside the window's collective, and inside one of the world, which
+ * rank 0 is late for: nobody comes to hold. */
+static void open_fence(void)
+{
+	MPI_Request request;
+	int sum;
+
+	MPI_Win_create_dynamic(MPI_INFO_NULL, MPI_COMM_WORLD, &win);
+	if (!me) {
+		MPI_Recv(NULL, 0, MPI_INT, 1, 4, MPI_COMM_WORLD,
+			 MPI_STATUS_IGNORE);
+		puts("fence.inside");
+		fflush(stdout);
+		wait_for("steps/fence.go");
+	}
+	MPI_Iallreduce(&me, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD,
+		       &request);
+	if (me == 1)
+		MPI_Send(NULL, 0, MPI_INT, 0, 4, MPI_COMM_WORLD);
+	MPI_Win_fence(0, win);
+	MPI_Wait(&request, MPI_STATUS_IGNORE);
+	if (sum != 1)
+		wrong("the sum of two ranks is not 1");
+}
+
 static void open_file(void)
 {
 	MPI_File_open(MPI_COMM_WORLD, "data", MPI_MODE_CREATE | MPI_MODE_RDWR,
@@ -323,6 +348,7 @@ static const struct {
 	void (*open)(void), (*close)(void);
 } objects[] = {
 	{ "win", open_win, close_win },
+	{ "fence", open_fence, close_win },
 	{ "file", open_file, close_file },
 	{ "session", open_session, close_session },
 	{ "partitioned", open_partitioned, close_partitioned },

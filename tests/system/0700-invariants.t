@@ -252,7 +252,7 @@ refuses_inside() { # where no rank comes to hold
 	local code=$?
 	touch steps/fence.go
 	await fence.open out
-	return $code
+	return "$code"
 }
 while read -r kind words; do
 	if [ "$kind" = fence ]; then

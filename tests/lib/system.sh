@@ -71,7 +71,7 @@ patiently() {
 	local end=$((SECONDS + 30))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		moment
+		moment || true # a loop ends with its last command's code
 	done
 }
 

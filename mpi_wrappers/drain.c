@@ -54,12 +54,6 @@ struct told {
 static struct told *told;
 static uint32_t ntold, told_room;
 
-/* What ranks that are blocked in a standard send asked this one to take off the
- * wire while it holds. */
-#define ASKS 1024
-static struct private_ask asks[ASKS];
-static uint32_t nasks;
-
 struct marker {
 	uint64_t sent, acks; /* cumulative */
 	uint32_t round;
@@ -75,6 +69,7 @@ int drain_init(int nranks, struct err *err)
 			       "no memory for the message counts of %d ranks",
 			       nranks);
 	npeers = nranks;
+	drain_held_init();
 	return 0;
 }
 
@@ -266,7 +261,8 @@ static int progress(uint32_t *pending)
 	private_service(ctx_here());
 	*pending = drain_test(&view);
 	for (uint32_t i = 0; i < view.ncomms && ret >= 0; i++)
-		ret = drain_take(view.comms[i], MPI_ANY_SOURCE, MPI_ANY_TAG);
+		ret = drain_take(view.comms[i], MPI_ANY_SOURCE, MPI_ANY_TAG,
+				 DRAIN_ALL);
 	missing = drain_missing_bytes();
 	*pending += (uint32_t)missing;
 	return ret < 0 ? ret : 0;
@@ -386,7 +382,7 @@ int drain_run(struct control_page *page, struct err *err)
 
 void drain_resume(bool was_aborted)
 {
-	nasks = 0;
+	drain_held_forget();
 	if (was_aborted)
 		sync_settle(false);
 }
@@ -395,7 +391,7 @@ int drain_restart(struct err *err)
 {
 	(void)err;
 	private_forget();
-	nasks = 0;
+	drain_held_forget();
 	ntold = 0;
 	round_.phase = IDLE;
 	return 0;
@@ -470,67 +466,4 @@ void drain_finalize(void)
 		sys_call(SYS_sched_yield);
 	}
 	(void)letters_finish();
-}
-
-/* --- while this rank holds ---------------------------------------------------
- */
-
-bool drain_ask(struct vrequest *rq)
-{
-	struct private_ask ask;
-	int to;
-
-	if (rq->peer < 0 || rq->op != OP_SEND)
-		return true;
-	if (sync_outstanding && sync_before(rq->comm, rq->peer, rq->tag))
-		return false;
-	to = comm_peer_world(rq->comm, rq->peer);
-	if (!frontier_pending || rq->asked == frontier_pending ||
-	    to == comm_world->rank)
-		return true;
-	ask = (struct private_ask){ .gid = rq->comm->gid,
-				    .epoch = frontier_pending,
-				    .source = rq->comm->rank,
-				    .tag = rq->tag };
-	/* Without memory the next look asks. */
-	if (!private_send(to, PRIVATE_ASK, &ask, sizeof(ask)))
-		rq->asked = ask.epoch;
-	return true;
-}
-
-/* More than there is room for: the asker is blocked until this rank goes on,
- * which the coordinator's slices see to. */
-void drain_asked(int from, const struct private_ask *ask)
-{
-	(void)from;
-	for (uint32_t i = 0; i < nasks; i++)
-		if (asks[i].gid == ask->gid && asks[i].source == ask->source &&
-		    asks[i].tag == ask->tag) {
-			asks[i].epoch = ask->epoch;
-			return;
-		}
-	if (nasks < ASKS)
-		asks[nasks++] = *ask;
-}
-
-int drain_held_step(struct err *err)
-{
-	uint32_t epoch = frontier_pending;
-	int n = private_service(ctx_here());
-
-	for (uint32_t i = 0; i < nasks; i++) {
-		struct vcomm *c = asks[i].epoch == epoch ?
-					  drain_comm(asks[i].gid) :
-					  NULL;
-		int ret = c ? drain_take(c, asks[i].source, asks[i].tag) : 0;
-
-		if (ret < 0)
-			return err_set(err, ret,
-				       "rank %d: cannot receive what rank %d "
-				       "is blocked in sending to it",
-				       comm_world->rank, asks[i].source);
-		n += ret;
-	}
-	drain_missing_bytes();
-	return n;
 }

@@ -7,6 +7,11 @@
 #include "runtime/base/control.h"
 #include "runtime/base/err.h"
 
+/* while this rank holds (drain_held.c): init at MPI_Init; the questions die
+ * with their epoch */
+void drain_held_init(void);
+void drain_held_forget(void);
+
 /* epoch hooks (process/hooks.h); drain.md has the protocol */
 int drain_held_step(struct err *err);
 int drain_run(struct control_page *page, struct err *err);

@@ -114,55 +114,110 @@ struct vcomm *drain_comm(uint64_t gid)
 /* --- messages
  * ------------------------------------------------------------------ */
 
-/* An entry for a message that the real library has just given out. */
-static struct drained *entry_make(struct vcomm *comm, int message,
-				  const MPI_Status *status)
+/* An entry with room for the message of this status. */
+static struct drained *entry_new(struct vcomm *comm, const MPI_Status *status)
 {
 	struct drained *d = upper_alloc(sizeof(*d));
-	int fn, ret;
+	MPI_Count len = 0;
 
 	if (!d)
 		return NULL;
 	d->status = *status;
-	(void)REAL(Get_elements_x, &d->status, MPI_BYTE, &d->len);
-	d->bytes = upper_alloc((size_t)d->len + 1);
+	(void)REAL(Get_elements_x, &d->status, MPI_BYTE, &len);
+	d->bytes = upper_alloc((size_t)len + 1);
 	if (!d->bytes) {
 		upper_free(d);
 		return NULL;
 	}
+	match_charge(d, len);
 	d->comm = comm;
 	object_ref(comm);
 	d->source = status->MPI_SOURCE;
 	d->tag = status->MPI_TAG;
 	d->real = MPI_REQUEST_NULL;
-	fn = d->len > INT_MAX ? FN_MPI_Imrecv_c : FN_MPI_Imrecv;
-	ret = (int)CROSS(real_fn(fn), d->bytes, d->len, MPI_BYTE, &message,
-			 &d->real);
-	if (ret) {
+	return d;
+}
+
+static int entry_receive(struct drained *d, int message)
+{
+	int fn = d->len > INT_MAX ? FN_MPI_Imrecv_c : FN_MPI_Imrecv;
+
+	return CROSS(real_fn(fn), d->bytes, d->len, MPI_BYTE, &message,
+		     &d->real) ?
+		       -EIO :
+		       0;
+}
+
+/* An entry for a message that the program has matched. */
+static struct drained *entry_make(struct vcomm *comm, int message,
+				  const MPI_Status *status)
+{
+	struct drained *d = entry_new(comm, status);
+
+	if (d && entry_receive(d, message)) {
 		drained_free(d);
 		return NULL;
 	}
 	return d;
 }
 
-int drain_take(struct vcomm *comm, int source, int tag)
+/* Is there a message?  1: its status is in *status; 0, or -EIO. */
+static int look(const struct vcomm *comm, int source, int tag,
+		MPI_Status *status)
+{
+	int flag = 0;
+
+	status->MPI_ERROR = MPI_SUCCESS;
+	if (REAL(Iprobe, source, tag, comm->obj.real.id, &flag, status))
+		return -EIO;
+	return flag != 0;
+}
+
+static bool fits(const MPI_Status *status, uint64_t most)
+{
+	uint64_t used = atomic_load(&match_bytes);
+	MPI_Count len = 0;
+
+	(void)REAL(Get_elements_x, status, MPI_BYTE, &len);
+	return used <= most && (uint64_t)len <= most - used;
+}
+
+/* There is memory first, and only then is the message out of the real library:
+ * what cannot be kept stays there.  No other thread runs, so the first message
+ * of its source and tag is the one that was seen. */
+static int take_seen(struct vcomm *comm, const MPI_Status *status)
+{
+	int flag = 0, message = MPI_MESSAGE_NULL, ret = -EIO;
+	struct drained *d = entry_new(comm, status);
+
+	if (!d)
+		return -ENOMEM;
+	if (!REAL(Improbe, d->source, d->tag, comm->obj.real.id, &flag,
+		  &message, &d->status) &&
+	    flag)
+		ret = entry_receive(d, message);
+	if (ret)
+		drained_free(d);
+	else
+		match_append(d);
+	return ret;
+}
+
+int drain_take(struct vcomm *comm, int source, int tag, uint64_t most)
 {
 	int n = 0;
 
 	for (;;) {
-		int flag = 0, message = MPI_MESSAGE_NULL;
-		MPI_Status status = { .MPI_ERROR = MPI_SUCCESS };
-		struct drained *d;
+		MPI_Status status;
+		int ret = look(comm, source, tag, &status);
 
-		if (REAL(Improbe, source, tag, comm->obj.real.id, &flag,
-			 &message, &status))
-			return -EIO;
-		if (!flag)
-			return n;
-		d = entry_make(comm, message, &status);
-		if (!d)
-			return -ENOMEM;
-		match_append(d);
+		if (ret <= 0)
+			return ret ? ret : n;
+		if (!fits(&status, most))
+			return -ENOBUFS;
+		ret = take_seen(comm, &status);
+		if (ret)
+			return ret;
 		n++;
 	}
 }

@@ -18,9 +18,12 @@ struct drain_view {
 int drain_view_init(struct drain_view *view);
 void drain_view_fini(struct drain_view *view);
 
-/* drain_take - receive, into the queue, whatever matches on this communicator.
- * Gives the number of messages, or -Exxx. */
-int drain_take(struct vcomm *comm, int source, int tag);
+/* drain_take - receive, into the queue, whatever matches on this communicator
+ * while all that is drained is not more than `most` bytes.  Gives the number of
+ * messages; -ENOBUFS or -ENOMEM when the next one must stay in the real
+ * library; -EIO. */
+#define DRAIN_ALL UINT64_MAX
+int drain_take(struct vcomm *comm, int source, int tag, uint64_t most);
 /* drain_arrived - how many entries (and matched messages) still lack bytes. */
 int drain_missing_bytes(void);
 /* drain_test - test every active request once; gives how many are still pending

@@ -13,6 +13,7 @@
  *   -DNONEED       blocked must-go ranks ask nobody for help
  *   -DNOWITHDRAW   a need is not withdrawn when the rank may hold
  *   -DNODRAIN      a holding rank does not receive what a sender asks it to
+ *   -DNOFULL       a sender that was told FULL does not ask the peer to go on
  *   -DNORAISE      a target that is overrun is told to nobody
  *   -DNORERAISE    a rank that must go on stays in a barrier it stepped out of
  *   -DBADSTEP      a barrier is stepped out of though somebody may have left it
@@ -63,6 +64,7 @@ byte wire[N * N];  /* [to * N + from]: sent, not received */
 byte queue[N * N]; /* drained, not received */
 byte taken[N * N]; /* messages received by the program so far */
 byte posted[N * N]; /* messages sent so far */
+bit nospace[N];       /* the rank's large send was told that there is no room */
 byte ticket[N];    /* which message of posted the rank's send waits for */
 
 mtype = { COUNT, TARGET, RAISE, NEED, CANCEL };
@@ -99,7 +101,7 @@ inline emit(r, o, a)
 
 /* Is there a message of s for r, and is s blocked in a large send to r? */
 #define ASKED(r, s) (wire[(r) * N + (s)] && inside[s] && \
-		     OP(s) == OP_LARGE && X(s) == (r))
+		     OP(s) == OP_LARGE && X(s) == (r) && !nospace[s])
 
 inline done(r)
 {
@@ -160,6 +162,10 @@ proctype Rank(byte r)
 	:: atomic { HELD(r) && ASKED(r, 0) -> wire[r * N + 0]--; queue[r * N + 0]++ }
 	:: atomic { HELD(r) && ASKED(r, 1) -> wire[r * N + 1]--; queue[r * N + 1]++ }
 	:: atomic { HELD(r) && ASKED(r, 2) -> wire[r * N + 2]--; queue[r * N + 2]++ }
+	/* Or, at any time, there is no room for it. */
+	:: atomic { HELD(r) && ASKED(r, 0) -> nospace[0] = 1 }
+	:: atomic { HELD(r) && ASKED(r, 1) -> nospace[1] = 1 }
+	:: atomic { HELD(r) && ASKED(r, 2) -> nospace[2] = 1 }
 #endif
 
 	/* Collectives. */
@@ -223,7 +229,7 @@ proctype Rank(byte r)
 		ticket[r] = posted[X(r) * N + r]; inside[r] = 1 }
 	:: atomic { OP(r) == OP_LARGE && inside[r] && !HELD(r) &&
 		    taken[X(r) * N + r] + queue[X(r) * N + r] >= ticket[r] ->
-		done(r) }
+		nospace[r] = 0; withdraw(r); done(r) }
 	:: atomic { OP(r) == OP_SYNC && inside[r] && !HELD(r) &&
 		    taken[X(r) * N + r] >= ticket[r] ->
 		withdraw(r); done(r) }
@@ -241,6 +247,10 @@ proctype Rank(byte r)
 	/* NEED: must go, and only the peer can help. */
 	:: atomic { MUSTGO(r) && need[r] == NONE &&
 		    ((OP(r) == OP_RECV && !queue[r * N + X(r)] && !wire[r * N + X(r)]) ||
+#ifndef NOFULL
+		     (OP(r) == OP_LARGE && inside[r] && nospace[r] &&
+		      taken[X(r) * N + r] + queue[X(r) * N + r] < ticket[r]) ||
+#endif
 		     (OP(r) == OP_SYNC && inside[r] && taken[X(r) * N + r] < ticket[r])) ->
 		need[r] = X(r); up!NEED, r, X(r), 0 }
 #endif

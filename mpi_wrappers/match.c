@@ -10,6 +10,7 @@
 static struct drained head = { .next = &head, .prev = &head };
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 _Atomic uint32_t match_count;
+_Atomic uint64_t match_bytes;
 
 static void lock_take(void)
 {
@@ -23,6 +24,12 @@ static void lock_give(void)
 {
 	if (request_threaded)
 		atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+void match_charge(struct drained *d, MPI_Count len)
+{
+	d->len = len;
+	atomic_fetch_add(&match_bytes, (uint64_t)len);
 }
 
 void match_append(struct drained *d)
@@ -122,6 +129,7 @@ void drained_free(struct drained *d)
 		return;
 	if (d->comm)
 		object_put(d->comm);
+	atomic_fetch_sub(&match_bytes, (uint64_t)d->len);
 	upper_free(d->bytes);
 	upper_free(d);
 }

@@ -37,6 +37,13 @@ static inline bool match_any(void)
 				0);
 }
 
+/* What all drained messages of this process take, those that the program has
+ * matched (MPI_Mprobe) included. */
+extern _Atomic uint64_t match_bytes;
+
+/* match_charge - d has memory for this many bytes, until drained_free. */
+void match_charge(struct drained *d, MPI_Count len);
+
 /* match_append - at the end of the queue; taken over. */
 void match_append(struct drained *d);
 /* match_peek - the first message that a receive or probe with these arguments

@@ -19,6 +19,8 @@ struct peer {
 	uint64_t marked, acks_marked;
 	uint64_t expected, acks_expected;
 	uint32_t expected_round; /* of the marker that said so */
+	uint32_t full; /* the epoch in which it had no room for what this rank
+			  sends (drain_held.c) */
 };
 
 extern struct peer *peers;

@@ -135,6 +135,9 @@ static void act(const struct letter *l)
 	case PRIVATE_ASK:
 		drain_asked(l->peer, (const struct private_ask *)l->data);
 		break;
+	case PRIVATE_FULL:
+		drain_full(l->peer, *(const uint32_t *)l->data);
+		break;
 	case PRIVATE_MARKER:
 		drain_marked(l->peer, l->data, l->len);
 		break;

@@ -15,6 +15,7 @@ enum private_tag {
 	PRIVATE_MARKER = 1, /* struct marker + sync entries; drain.c */
 	PRIVATE_ACK,	    /* uint64_t: this synchronous send is matched */
 	PRIVATE_ASK,	    /* struct private_ask: drain this for me */
+	PRIVATE_FULL,	    /* uint32_t epoch: no room for what you asked */
 };
 
 struct private_ask {
@@ -42,10 +43,11 @@ bool private_idle(void);
 void private_forget(void);
 
 /* drain_ask - ask rq's receiver, once an epoch, to take a standard send off the
- * wire should it hold; false: it must not be drained. */
+ * wire should it hold; false: it must not be drained, or there is no room. */
 bool drain_ask(struct vrequest *rq);
-/* a marker or a question came in (drain.c) */
+/* a marker (drain.c), a question or an answer (drain_held.c) came in */
 void drain_marked(int from, const void *data, uint32_t len);
 void drain_asked(int from, const struct private_ask *ask);
+void drain_full(int from, uint32_t epoch);
 
 #endif

@@ -274,7 +274,8 @@ void request_status(MPI_Status *status, const struct vrequest *rq)
 /* What could end the wait for this one: a matching receive or send of the peer.
  * A standard send ends by itself once its receiver drains: ask for that.  One
  * that lies behind a synchronous send must not be drained before it is matched,
- * and needs the peer as the synchronous one does (sync.c). */
+ * and needs the peer as the synchronous one does (sync.c); so does one that the
+ * receiver has no room for. */
 static int blocked_by(struct vrequest *rq)
 {
 	if (rq->state == REQ_AWAIT || rq->op == OP_RECV || rq->op == OP_SSEND)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,6 +348,63 @@ static void sends_synchronously(void)
 	large_send(1);
 }
 
+/*
+ * The same with 200 MiB, of which the last rank is not to keep much while it
+ * holds.
+ */
+#define MUCH   200 /* messages of 1 MiB */
+#define FEW    8   /* as many as can be kept at least */
+#define FEW_IN 64  /* the gate's number for: so many are gone */
+
+static void much_send(void)
+{
+	for (int i = 0; i < MUCH; i++) {
+		large[0] = value(current, i, 13);
+		MPI_Send(large, LARGE, MPI_UINT64_T, size - 1, 13,
+			 MPI_COMM_WORLD);
+		if (i == FEW)
+			here(FEW_IN);
+	}
+}
+
+static long most_memory_mib(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss >> 10;
+}
+
+static void much_receive(void)
+{
+	long before = most_memory_mib();
+
+	late();
+	expect(most_memory_mib() - before > MUCH / 2, 0,
+	       "the memory that was taken meanwhile");
+	for (int i = 0; i < MUCH; i++) {
+		MPI_Recv(large, LARGE, MPI_UINT64_T, 0, 13, MPI_COMM_WORLD,
+			 MPI_STATUS_IGNORE);
+		expect(large[0], value(current, i, 13), "one of many messages");
+	}
+}
+
+static void sends_much(void)
+{
+	uint64_t sum = value(current, rank, 14), got = 0;
+
+	pair_make();
+	if (rank == 0)
+		much_send();
+	else if (last())
+		much_receive();
+	here(rank);
+	if (rank > 1)
+		return;
+	MPI_Allreduce(&sum, &got, 1, MPI_UINT64_T, MPI_SUM, pair);
+	expect(got, value(current, 0, 14) + value(current, 1, 14), "a sum");
+}
+
 /* The collective is on the wire of some while others have freed. */
 static void frees_early(void)
 {
@@ -458,6 +516,7 @@ static const struct {
 	{ "nbx", nbx },
 	{ "sends-large", sends_large },
 	{ "sends-synchronously", sends_synchronously },
+	{ "sends-much", sends_much },
 	{ "frees-early", frees_early },
 	{ "create-group", create_group },
 	{ "intercomm", intercomm },

@@ -10,10 +10,12 @@ program=$build/tests/programs/situations
 needs mpiexec.hydra
 in_a_folder
 
-# waits NAME COUNT: started, and COUNT of its 3 ranks have come to the gate
+# waits NAME COUNT [ROUNDS]: started, and COUNT of its 3 ranks have come to the
+# gate
 waits() {
 	rm -rf gate gate.* ck before
-	begin cairnrun --ckpt-dir ck -n 3 "$program" -g "$work/gate" -r 3 "$1"
+	begin cairnrun --ckpt-dir ck -n 3 "$program" -g "$work/gate" \
+		-r "${3-3}" "$1"
 	patiently at_the_gate "$2"
 }
 
@@ -80,6 +82,24 @@ for name in ibcast nbx sends-synchronously frees-early create-group \
 			grep -q "ended\|no job" said
 	fi
 done
+
+# A rank that holds keeps no more than its budget of what is sent to it; then it
+# has to go on, though it is late.
+export CAIRN_DRAIN_BUDGET=16M
+native -r 2 sends-much
+waits sends-much 2 2
+timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
+tool=$!
+ok "sends-much: a rank that holds takes what there is room for" \
+	patiently test -e gate.64
+for _ in 1 2 3 4 5 6 7 8 9 10; do moment; done # and no more
+ok "sends-much: and then has to go on" kill -0 $tool
+touch gate
+ok "sends-much: until it receives" wait $tool
+ok "sends-much: and the job ends well" wait "$job"
+ok "sends-much: with a native answer" same out
+ok "sends-much: restarted to the native answer" again 1
+unset CAIRN_DRAIN_BUDGET
 
 # A storm of epochs over each.
 for name in computes sleeps barrier ibarrier polls sends-large ibcast nbx \

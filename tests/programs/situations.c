@@ -86,14 +86,23 @@ static double some_time(void)
 	       1e-6;
 }
 
-static void late(void)
+/* Until the gate, or another one whose name ends so, is open. */
+static void late_at(const char *end)
 {
-	here(rank);
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s%s", gate ? gate : "", end);
 	if (gate && current == 0)
-		while (access(gate, F_OK))
+		while (access(path, F_OK))
 			compute_for(0.01);
 	else
 		compute_for(some_time());
+}
+
+static void late(void)
+{
+	here(rank);
+	late_at("");
 }
 
 static void late_asleep(void)
@@ -355,6 +364,7 @@ static void sends_synchronously(void)
 #define MUCH   200 /* messages of 1 MiB */
 #define FEW    8   /* as many as can be kept at least */
 #define FEW_IN 64  /* the gate's number for: so many are gone */
+#define ALL_IN 65  /* and for: all are; then the GATE.end is waited for */
 
 static void much_send(void)
 {
@@ -387,21 +397,26 @@ static void much_receive(void)
 			 MPI_STATUS_IGNORE);
 		expect(large[0], value(current, i, 13), "one of many messages");
 	}
+	here(ALL_IN);
+	late_at(".end");
 }
 
+/* Rank 1 has entered its collective before it says that it is here. */
 static void sends_much(void)
 {
 	uint64_t sum = value(current, rank, 14), got = 0;
+	MPI_Request request;
 
 	pair_make();
 	if (rank == 0)
 		much_send();
 	else if (last())
 		much_receive();
-	here(rank);
 	if (rank > 1)
 		return;
-	MPI_Allreduce(&sum, &got, 1, MPI_UINT64_T, MPI_SUM, pair);
+	MPI_Iallreduce(&sum, &got, 1, MPI_UINT64_T, MPI_SUM, pair, &request);
+	here(rank);
+	MPI_Wait(&request, MPI_STATUS_IGNORE);
 	expect(got, value(current, 0, 14) + value(current, 1, 14), "a sum");
 }
 

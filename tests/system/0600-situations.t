@@ -95,7 +95,9 @@ ok "sends-much: a rank that holds takes what there is room for" \
 for _ in 1 2 3 4 5 6 7 8 9 10; do moment; done # and no more
 ok "sends-much: and then has to go on" kill -0 $tool
 touch gate
-ok "sends-much: until it receives" wait $tool
+ok "sends-much: until it receives" patiently test -e gate.65
+ok "sends-much: and holds" wait $tool
+touch gate.end
 ok "sends-much: and the job ends well" wait "$job"
 ok "sends-much: with a native answer" same out
 ok "sends-much: restarted to the native answer" again 1

@@ -14,13 +14,18 @@
  * A piece is one reservation: a header with a bitmap of its pages, then the
  * pages.  Free pages are mapped PROT_NONE, so that the program's own mappings
  * never come to lie between the lower half's.  Pieces follow one another
- * upwards from the middle of the largest gap of the address space: the heap
- * grows into that gap from below and the kernel's own choices from above, and
- * neither reaches the middle.  One huge reservation instead would break
- * `ulimit -v` and mlockall.
+ * upwards from a place in the middle half of the largest gap of the address
+ * space: the heap grows into that gap from below and the kernel's own choices
+ * from above, and neither comes that far.  One huge reservation instead would
+ * break `ulimit -v` and mlockall.
+ *
+ * Each arena of a process, over its restarts, begins at another place: an
+ * address of the last one that was kept by mistake leads to nothing, instead of
+ * to something that looks as it did (DESIGN, I5).
  */
 #define PIECE_SIZE (64UL << 20)
 #define GAP_ALIGN  (1UL << 30)
+#define PLACES	   32 /* in a gap that is wide enough */
 #define USER_END   (1UL << 47)
 #define NEAR_REACH (3UL << 29) /* of the 2 GiB that a displacement spans */
 #define HUGE_PAGE  (2UL << 20)
@@ -40,6 +45,7 @@ static struct piece pieces[ARENA_PIECES];
 static _Atomic size_t npieces; /* entries ever used */
 static _Atomic uint32_t lock;
 static uintptr_t next_piece;
+static unsigned int opened; /* arenas so far; saved in the image, never reset */
 
 static long map_reserved(uintptr_t start, size_t size, int fixed)
 {
@@ -101,7 +107,18 @@ size_t lower_ranges(struct lower_range *ranges, size_t max)
 
 /* --- pieces --------------------------------------------------------------- */
 
-/* The middle of the widest gap. */
+/* Places go round, at least GAP_ALIGN from one another. */
+static uintptr_t next_place(uintptr_t start, uintptr_t width)
+{
+	uintptr_t step = width / 2 / PLACES;
+
+	if (step < GAP_ALIGN)
+		step = GAP_ALIGN;
+	start += width / 4 + opened++ % (width / 2 / step) * step;
+	return (start + GAP_ALIGN - 1) & ~(GAP_ALIGN - 1);
+}
+
+/* The widest gap. */
 static int choose_gap(struct err *err)
 {
 	static struct procmaps maps; /* too big for a small stack */
@@ -130,7 +147,7 @@ static int choose_gap(struct err *err)
 		return err_set(err, -ENOMEM,
 			       "the address space of the program has no gap of "
 			       "4 GiB for the MPI library");
-	next_piece = (start + width / 2) & ~(GAP_ALIGN - 1);
+	next_piece = next_place(start, width);
 	return 0;
 }
 
@@ -345,11 +362,10 @@ int arena_open(struct err *err)
 
 void arena_reset(void)
 {
-	for (size_t i = 0; i < ARENA_PIECES; i++) {
-		pieces[i].start = 0;
-		pieces[i].end = 0;
-	}
+	for (size_t i = 0; i < ARENA_PIECES; i++)
+		pieces[i] = (struct piece){ 0 };
 	npieces = 0;
+	next_piece = 0;
 	lock = 0;
 }
 

@@ -56,6 +56,13 @@ static int exclude_all(const struct sheet_writer *w,
 	return 0;
 }
 
+/* They are addresses of the lower half themselves: the image has none. */
+static void exclude_none(void)
+{
+	memset(excluded, 0, nexcluded * sizeof(*excluded));
+	nexcluded = 0;
+}
+
 /* Takes excluded ranges off the map's start; false if nothing is left of its
  * beginning.  end is where the first piece ends. */
 static bool next_piece(uint64_t *start, uint64_t end, uint64_t *stop)
@@ -448,6 +455,7 @@ int sheet_write(struct sheet_writer *w, const struct control_page *page,
 	if (rc)
 		return rc;
 	rc = fill(w, page, err);
+	exclude_none();
 	sys_call(SYS_munmap, w->base, w->size);
 	w->base = NULL;
 	if (!rc)

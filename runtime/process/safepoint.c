@@ -52,9 +52,7 @@ bool safepoint(struct thread_ctx *ctx)
 	top = thread_stack_top(part.t);
 	if (top) {
 		part.t->program_mask = mask;
-		part.t->on_stack = true;
-		stack_call(take_part, &part, top);
-		part.t->on_stack = false;
+		thread_run_apart(part.t, take_part, &part, top);
 	}
 	mask_restore(mask);
 	return part.stopped;

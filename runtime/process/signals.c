@@ -124,9 +124,7 @@ static void enter_control(int sig, siginfo_t *info, void *context)
 			epoch_notice(t);
 		} else {
 			t->program_mask = mask_of(context);
-			t->on_stack = true;
-			stack_call(take_part, t, top);
-			t->on_stack = false;
+			thread_run_apart(t, take_part, t, top);
 		}
 	}
 	rewind_after(t, context, entered);

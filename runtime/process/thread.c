@@ -239,6 +239,18 @@ void *thread_stack_top(struct thread *t)
 	return (char *)t->stack + t->stack_len;
 }
 
+void thread_run_apart(struct thread *t, void (*fn)(void *), void *arg,
+		      void *top)
+{
+	unsigned int before = process_restarts();
+
+	t->on_stack = true;
+	stack_call(fn, arg, top);
+	t->on_stack = false;
+	if (process_restarts() != before)
+		sys_call(SYS_madvise, t->stack, t->stack_len, MADV_DONTNEED);
+}
+
 /* Last destructor of a thread.  Others may still follow; if one of them calls
  * MPI, thread_adopt() makes the thread live again and sets the key again. */
 static void thread_ends(void *arg)

@@ -127,6 +127,10 @@ void thread_after_fork(void);
 /* thread_stack_top - the upper end of t's runtime stack (made on demand),
  * NULL without memory. */
 void *thread_stack_top(struct thread *t);
+/* thread_run_apart - fn(arg) on that stack.  If the process was restarted
+ * meanwhile, what calls into the old lower half left there is given away. */
+void thread_run_apart(struct thread *t, void (*fn)(void *), void *arg,
+		      void *top);
 
 /*
  * Parking (park.c) and coming back (respawn.c).

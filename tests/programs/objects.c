@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <mpi.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int rank, size, errors;
 
@@ -17,7 +19,7 @@ static int rank, size, errors;
 		}                                                        \
 	} while (0)
 
-static MPI_Comm dup, half, cart, row, graph, dist, group_comm, inter, merged;
+static MPI_Comm twin, half, cart, row, graph, dist, group_comm, inter, merged;
 static MPI_Datatype vector, structure, named, resized, of_freed;
 static MPI_Op op;
 static MPI_Info info;
@@ -42,7 +44,7 @@ static void add_pairs(void *in, void *inout, int *len, MPI_Datatype *type)
 
 static void on_error(MPI_Comm *comm, int *code, ...)
 {
-	CHECK(*comm == dup && *code != MPI_SUCCESS);
+	CHECK(*comm == twin && *code != MPI_SUCCESS);
 	handled++;
 }
 
@@ -61,24 +63,24 @@ static void make_comms(void)
 	int index[64], edges[64], n = 0, other;
 	MPI_Group world;
 
-	MPI_Comm_dup(MPI_COMM_WORLD, &dup);
-	MPI_Comm_set_name(dup, "a duplicate");
-	MPI_Comm_split(dup, rank % 2, -rank, &half);
+	MPI_Comm_dup(MPI_COMM_WORLD, &twin);
+	MPI_Comm_set_name(twin, "a duplicate");
+	MPI_Comm_split(twin, rank % 2, -rank, &half);
 	MPI_Dims_create(size, 2, dims);
-	MPI_Cart_create(dup, 2, dims, periods, 1, &cart);
+	MPI_Cart_create(twin, 2, dims, periods, 1, &cart);
 	MPI_Cart_sub(cart, remain, &row);
 	for (int i = 0; i < size; i++) {
 		edges[n++] = (i + 1) % size;
 		index[i] = n;
 	}
-	MPI_Graph_create(dup, size, index, edges, 0, &graph);
-	MPI_Dist_graph_create_adjacent(dup, 1, &left, MPI_UNWEIGHTED, 1, &right,
+	MPI_Graph_create(twin, size, index, edges, 0, &graph);
+	MPI_Dist_graph_create_adjacent(twin, 1, &left, MPI_UNWEIGHTED, 1, &right,
 				       MPI_UNWEIGHTED, MPI_INFO_NULL, 0, &dist);
-	MPI_Comm_group(dup, &world);
+	MPI_Comm_group(twin, &world);
 	MPI_Group_range_incl(world, 1, (int[][3]){ { 0, size - 1, 2 } },
 			     &evens);
 	if (rank % 2 == 0)
-		MPI_Comm_create_group(dup, evens, 5, &group_comm);
+		MPI_Comm_create_group(twin, evens, 5, &group_comm);
 	MPI_Group_free(&world);
 	/* half is in reverse order: its leader is its largest rank. */
 	other = rank % 2 == (size - 1) % 2 ? size - 2 : size - 1;
@@ -113,11 +115,11 @@ static void make_rest(void)
 	MPI_Info_create(&info);
 	MPI_Info_set(info, "key", "value");
 	MPI_Comm_create_errhandler(on_error, &handler);
-	MPI_Comm_set_errhandler(dup, handler);
+	MPI_Comm_set_errhandler(twin, handler);
 	MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, on_delete, &keyval,
 			       &size);
-	MPI_Comm_set_attr(dup, keyval, &keyval);
-	MPI_Allreduce_init(&sum_in, &sum_out, 1, MPI_INT, op, dup,
+	MPI_Comm_set_attr(twin, keyval, &keyval);
+	MPI_Allreduce_init(&sum_in, &sum_out, 1, MPI_INT, op, twin,
 			   MPI_INFO_NULL, &persistent);
 }
 
@@ -126,7 +128,7 @@ static void check_comms(void)
 	int n, r, a, b, out, coords[2], result;
 	char name[MPI_MAX_OBJECT_NAME];
 
-	MPI_Comm_get_name(dup, name, &n);
+	MPI_Comm_get_name(twin, name, &n);
 	CHECK(!strcmp(name, "a duplicate"));
 	MPI_Comm_size(half, &n);
 	MPI_Comm_rank(half, &r);
@@ -158,7 +160,7 @@ static void check_comms(void)
 	CHECK(n == size);
 	MPI_Allreduce(&rank, &out, 1, MPI_INT, MPI_SUM, merged);
 	CHECK(out == size * (size - 1) / 2);
-	MPI_Comm_compare(dup, MPI_COMM_WORLD, &result);
+	MPI_Comm_compare(twin, MPI_COMM_WORLD, &result);
 	CHECK(result == MPI_CONGRUENT);
 }
 
@@ -170,11 +172,11 @@ static void check_types(void)
 	MPI_Datatype inner;
 	int next = (rank + 1) % size, last = (rank + size - 1) % size;
 
-	MPI_Sendrecv(in, 1, vector, next, 0, out, 1, vector, last, 0, dup,
+	MPI_Sendrecv(in, 1, vector, next, 0, out, 1, vector, last, 0, twin,
 		     MPI_STATUS_IGNORE);
 	CHECK(out[0] == 1 && out[1] == 0 && out[2] == 3 && out[4] == 5);
 	memset(from, 'x', sizeof(from));
-	MPI_Sendrecv(from, 1, structure, next, 0, to, 1, named, last, 0, dup,
+	MPI_Sendrecv(from, 1, structure, next, 0, to, 1, named, last, 0, twin,
 		     MPI_STATUS_IGNORE);
 	CHECK(to[0] == 'x' && to[5] == 0 && to[8] == 'x' && to[23] == 'x');
 	MPI_Type_get_name(named, name, &n);
@@ -198,9 +200,9 @@ static void check_rest(void)
 	char value[32];
 	void *attr = NULL;
 
-	MPI_Allreduce(&rank, &out, 1, MPI_INT, op, dup);
+	MPI_Allreduce(&rank, &out, 1, MPI_INT, op, twin);
 	CHECK(out == size * (size - 1) / 2);
-	MPI_Allreduce(in, sum, 1, vector, op, dup);
+	MPI_Allreduce(in, sum, 1, vector, op, twin);
 	CHECK(sum[0] == out && sum[2] == out && sum[4] == out && !sum[1]);
 	MPI_Info_get(info, "key", 31, value, &flag);
 	CHECK(flag && !strcmp(value, "value"));
@@ -209,9 +211,9 @@ static void check_rest(void)
 	CHECK(n == (size + 1) / 2);
 	CHECK(r == (rank % 2 ? MPI_UNDEFINED : rank / 2));
 	handled = 0;
-	MPI_Send(&rank, 1, MPI_INT, size + 5, 0, dup);
+	MPI_Send(&rank, 1, MPI_INT, size + 5, 0, twin);
 	CHECK(handled == 1);
-	MPI_Comm_get_attr(dup, keyval, &attr, &flag);
+	MPI_Comm_get_attr(twin, keyval, &attr, &flag);
 	CHECK(flag && attr == &keyval);
 	MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &attr, &flag);
 	CHECK(flag && *(int *)attr >= 32767);
@@ -229,18 +231,106 @@ static void check_all(void)
 	check_rest();
 }
 
-int main(int argc, char **argv)
-{
-	int (*rebuild)(void);
-	int total;
+/* --- held: everything is made, and nobody calls MPI --- */
 
-	MPI_Init(&argc, &argv);
+static const char *gate;
+static pthread_barrier_t met;
+static MPI_Request pending;
+static int awaited;
+
+static void wait_at_gate(void)
+{
+	while (access(gate, F_OK))
+		usleep(1000);
+}
+
+/* Far below all frames of who waits: what it leaves on the stack is dead. */
+static void __attribute__((noinline)) deep(void (*act)(void))
+{
+	volatile char room[65536];
+
+	room[0] = 0;
+	act();
+	room[1] = room[0];
+}
+
+static void probe(void)
+{
+	int flag;
+
+	MPI_Iprobe(MPI_ANY_SOURCE, 50, MPI_COMM_WORLD, &flag,
+		   MPI_STATUS_IGNORE);
+	CHECK(!flag);
+}
+
+static void *second(void *arg)
+{
+	deep(probe);
+	pthread_barrier_wait(&met);
+	wait_at_gate();
+	deep(probe);
+	return arg;
+}
+
+/* One receive is pending, and one message was sent that nobody receives. */
+static void make_all(void)
+{
+	int out[5], level;
+
+	MPI_Init_thread(NULL, NULL,
+			gate ? MPI_THREAD_MULTIPLE : MPI_THREAD_SINGLE, &level);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+	memset(out, 0, sizeof(out));
+	out[0] = rank;
 	MPI_Comm_size(MPI_COMM_WORLD, &size);
 	make_comms();
 	make_types();
 	make_rest();
 	check_all();
+	if (!gate)
+		return;
+	MPI_Irecv(&awaited, 1, MPI_INT, MPI_ANY_SOURCE, 60, twin, &pending);
+	MPI_Send(out, 1, vector, (rank + 1) % size, 61, twin);
+	MPI_Barrier(MPI_COMM_WORLD);
+}
+
+static void come_back(void)
+{
+	int left = (rank + size - 1) % size, right = (rank + 1) % size;
+	int in[5] = { -1, -1, -1, -1, -1 };
+
+	check_all();
+	MPI_Send(&rank, 1, MPI_INT, right, 60, twin);
+	MPI_Wait(&pending, MPI_STATUS_IGNORE);
+	CHECK(awaited == left);
+	MPI_Recv(in, 1, vector, left, 61, twin, MPI_STATUS_IGNORE);
+	CHECK(in[0] == left && in[1] == -1 && !in[2]);
+}
+
+static void hold(void)
+{
+	pthread_t other;
+
+	pthread_barrier_init(&met, NULL, 2);
+	pthread_create(&other, NULL, second, NULL);
+	pthread_barrier_wait(&met);
+	puts("begun");
+	fflush(stdout);
+	wait_at_gate();
+	deep(come_back);
+	pthread_join(other, NULL);
+}
+
+/* objects [FILE]: with one, all is made, and checked once that file is there */
+int main(int argc, char **argv)
+{
+	int (*rebuild)(void);
+	int total;
+
+	gate = argc > 1 ? argv[1] : NULL;
+	deep(make_all);
+	if (gate)
+		hold();
 	/* Only there under Cairn; the rest must be right with or without. */
 	*(void **)&rebuild = dlsym(RTLD_DEFAULT, "cairn_test_rebuild");
 	MPI_Barrier(MPI_COMM_WORLD);
@@ -251,7 +341,7 @@ int main(int argc, char **argv)
 		check_all();
 	}
 	MPI_Request_free(&persistent);
-	MPI_Comm_free(&dup);
+	MPI_Comm_free(&twin);
 	CHECK(deleted == 1);
 	MPI_Allreduce(&errors, &total, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
 	if (rank == 0)

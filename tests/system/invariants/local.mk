@@ -5,5 +5,5 @@ $(invariants_programs): %: $(srcdir)/%.c
 		-Wall -Wextra -Wno-stringop-overflow -o $@ $<
 check_DATA += $(invariants_programs)
 CLEANFILES += $(invariants_programs)
-SYSTEM_TESTS += tests/system/0700-invariants.t
+SYSTEM_TESTS += tests/system/0700-invariants.t tests/system/0710-stale.t
 EXTRA_DIST += tests/system/invariants/inv.c tests/system/invariants/look.py

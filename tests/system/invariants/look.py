@@ -3,6 +3,9 @@
 """look.py - look at a rank's memory, or come as a stranger
 
 look.py regions PID INSPECT.json   no region of the image lies in the arena
+look.py remember PID... > KNOWN     where everything lies in these ranks
+look.py stale KNOWN PID...         they were restarted: the arena has moved, and
+                                   no word points to where it was
 look.py strangers JOB.json         garbage for the coordinator
 look.py local SOCKET               garbage for the agent
 look.py user SOCKET                the same as another user
@@ -57,6 +60,88 @@ def regions(pid, inspect):
             if start < b and a < start + g["bytes"]:
                 sys.exit(f"region {g} lies in the arena {a:x}-{b:x}")
     print(f"# {len(mine[0]['regions'])} regions, {len(lower)} of the arena")
+
+
+def pieces(pid):
+    """the arena's addresses: from its first to its last page, but for what
+    else is in no child (the control page), which lies far off"""
+    ranges = sorted(arena(pid))
+    near = [r for r in ranges if r[0] - ranges[0][0] < 64 << 30]
+    return near[0][0], near[-1][1]
+
+
+def stack_end(pid):
+    """by this a rank is known again after a restart"""
+    return [m[1] for m in mappings(pid) if m[3] == "[stack]"][0]
+
+
+def dead(pid, maps):
+    """(start, end) of the stacks of a stopped process, below what is in use"""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/syscall") as f:
+            pointer = int(f.read().split()[-2], 16)
+        for m in maps:
+            if m[0] <= pointer < m[1]:
+                yield m[0], pointer - 128  # the red zone
+
+
+def pointers(pid, low, high):
+    """(address, word) of each word outside the lower half that points there"""
+    maps = [m for m in mappings(pid) if "dc" not in m[4] and "r" in m[2]]
+    unused = list(dead(pid, maps))
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for m in maps:
+            if m[3].startswith("[v"):  # the kernel's
+                continue
+            data = memoryview(os.pread(mem.fileno(), m[1] - m[0], m[0]))
+            for i, word in enumerate(data.cast("Q")):
+                at = m[0] + 8 * i
+                if low <= word < high and \
+                        not any(a <= at < b for a, b in unused):
+                    yield at, word
+
+
+def place(maps, at):
+    """what lies there: of a library also the offset, for nm and addr2line"""
+    for m in maps:
+        if m[0] <= at < m[1]:
+            path = [b[3] for b in maps if b[3] and b[0] <= at][-1]
+            base = [b[0] for b in maps if b[3] == path][0]
+            return f"{m[3] or 'anonymous'} {m[0]:x}-{m[1]:x} {m[2]}, " \
+                   f"{path}+{at - base:#x}"
+    return "nothing, before"
+
+
+def remember(*pids):
+    """What the ranks are before a restart.  They are stopped."""
+    known = {}
+    for pid in pids:
+        low, high = pieces(pid)
+        maps = mappings(pid)
+        known[stack_end(pid)] = {"low": low, "high": high, "maps": maps}
+        # The table alone has hundreds: they are seen where they are.
+        found = sum(1 for _ in pointers(pid, low, high))
+        if found < 100:
+            sys.exit(f"only {found} words of {pid} point into the arena")
+    json.dump(known, sys.stdout)
+
+
+def stale(before, *pids):
+    """The same ranks after a restart, stopped."""
+    with open(before) as f:
+        known = json.load(f)
+    bad = 0
+    for pid in pids:
+        was = known[str(stack_end(pid))]
+        low, high = pieces(pid)
+        if low < was["high"] and was["low"] < high:
+            sys.exit(f"the arena of {pid} lies where it lay: {low:x}")
+        for at, word in pointers(pid, was["low"], was["high"]):
+            bad += 1
+            if bad <= 20:
+                print(f"# {at:x} holds {word:x}: {place(was['maps'], at)}")
+    if bad:
+        sys.exit(f"{bad} words point to where the lower half was")
 
 
 def answers(sock, what):
@@ -128,7 +213,8 @@ def user(path):
 
 def main():
     what, args = sys.argv[1], sys.argv[2:]
-    {"regions": regions, "strangers": strangers, "local": local,
+    {"regions": regions, "remember": remember, "stale": stale,
+     "strangers": strangers, "local": local,
      "user": user}[what](*args)
 
 

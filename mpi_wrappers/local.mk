@@ -61,6 +61,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/persistent.c \
 	mpi_wrappers/private.c mpi_wrappers/private.h \
 	mpi_wrappers/probe.c \
+	mpi_wrappers/qmpi.c \
 	mpi_wrappers/real.c \
 	mpi_wrappers/rebuild.c \
 	mpi_wrappers/recipe.c mpi_wrappers/recipe.h \

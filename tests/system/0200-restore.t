@@ -37,7 +37,7 @@ agent()
 	# shellcheck disable=SC2086
 	timeout 60 "$here/tests/system/restore/mini_agent" $options \
 		"$CAIRN_LIBEXEC/cairn-rank" "$dir" "$@" >"$dir/out" 2>&1
-	verdict "$name"
+	verdict $? "$name"
 }
 
 refused()
@@ -46,15 +46,16 @@ refused()
 	timeout 60 "$here/tests/system/restore/mini_agent" --refused "$2" \
 		"$CAIRN_LIBEXEC/cairn-rank" "$dir" "$programs/refuse" "$1" \
 		>"$dir/out" 2>&1
-	verdict "$1: refused with a sentence, and it runs on"
+	verdict $? "$1: refused with a sentence, and it runs on"
 }
 
+# verdict CODE NAME: it came to its end, and all that it said was well
 verdict()
 {
-	if grep -q '^ok' "$dir/out" && ! grep -qE '^(not ok|Bail)' "$dir/out"; then
-		echo "ok $n - $1"
+	if [ "$1" = 0 ] && grep -q '^ok' "$dir/out" && ! grep -qE '^(not ok|Bail)' "$dir/out"; then
+		echo "ok $n - $2"
 	else
-		echo "not ok $n - $1"
+		echo "not ok $n - $2 (exit code $1)"
 		sed 's/^/# /' "$dir/out"
 	fi
 }

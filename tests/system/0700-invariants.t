@@ -99,7 +99,7 @@ ok "strangers to the agent are dropped without a word" \
 	python3 "$look" local "$agent"
 if [ "$(id -u)" = 0 ]; then
 	ok "another user is, even where he can reach the socket" \
-		python3 "$look" user "$agent"
+		python3 "$look" user "$agent" ck/job.json
 else
 	skip "another user is, too" "only root can try that"
 fi

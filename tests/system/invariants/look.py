@@ -8,7 +8,7 @@ look.py stale KNOWN PID...         they were restarted: the arena has moved, and
                                    no word points to where it was
 look.py strangers JOB.json         garbage for the coordinator
 look.py local SOCKET               garbage for the agent
-look.py user SOCKET                the same as another user
+look.py user SOCKET JOB.json       as another user who knows the secret
 """
 import json
 import os
@@ -170,18 +170,30 @@ def strangers(job):
             sys.exit(f"the coordinator answered with {len(got)} bytes")
 
 
-def local(path):
-    hello = struct.pack("<IIiIQQ", 1, 1, 0, 64, 2, os.getpid())
-    for what in (b"\xff" * 100, hello + b"0" * 64 + bytes(416)):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def greeted(path, what):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
         sock.connect(path)
-        if answers(sock, what):
+        return answers(sock, what)
+
+
+def hello(secret):
+    """rank 0's, which the agent has already"""
+    return struct.pack("<IIiIQQ", 1, 1, 0, 64, 2, os.getpid()) + secret + \
+        bytes(416)
+
+
+def local(path):
+    for what in (b"\xff" * 100, hello(b"0" * 64)):
+        if greeted(path, what):
             sys.exit("the agent answered")
-        sock.close()
 
 
-def user(path):
-    """Let everybody in, then come as nobody."""
+def user(path, job):
+    """Let everybody in, then come as nobody, but with the job's secret."""
+    with open(job) as f:
+        known = hello(json.load(f)["secret"].encode())
+    if not greeted(path, known):
+        sys.exit("the agent does not answer its own user")
     folders = []
     folder = os.path.dirname(path)
     while folder != "/":
@@ -198,10 +210,10 @@ def user(path):
             os.setgid(65534)
             os.setuid(65534)
             try:
-                local(path)
+                got = greeted(path, known)
             except ConnectionError:
-                pass
-            os._exit(0)
+                got = b""
+            os._exit(1 if got else 0)
         _, status = os.waitpid(pid, 0)
     finally:
         os.chmod(path, mode)

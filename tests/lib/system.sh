@@ -32,7 +32,7 @@ in_a_folder() {
 	work=$(mktemp -d) || exit 99
 	trap 'rm -rf "$work"' EXIT
 	cd "$work" || exit 99
-	export TMPDIR=$work/tmp
+	export work TMPDIR=$work/tmp
 	mkdir "$TMPDIR" && mkfifo never || exit 99
 }
 
@@ -62,13 +62,13 @@ done_testing() {
 }
 
 # There is no event to wait for across jobs from a shell: look again in a moment.
-moment() {
-	read -r -t 0.05 _ <>never
+moment() { # of MOMENT seconds
+	read -r -t "${MOMENT:-0.05}" _ <>"$work/never"
 }
 
-# patiently COMMAND...: until it succeeds, 30 s at most
+# patiently COMMAND...: until it succeeds, 30 s at most, or so many as PATIENCE
 patiently() {
-	local end=$((SECONDS + 30))
+	local end=$((SECONDS + ${PATIENCE:-30}))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
 		moment || true # a loop ends with its last command's code

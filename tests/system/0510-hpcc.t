@@ -52,12 +52,16 @@ marked() {
 		cut -d/ -f3 | grep -vx $$
 }
 
-an_epoch() {
-	compgen -G 'ck/*/manifest.json' >/dev/null
+nobody_is_left() {
+	[ -z "$(marked)" ]
 }
 
-# kill_one JOB: the launcher, one other process, or all of them; then everything
-# must go by itself
+an_epoch() { # or the end
+	compgen -G 'ck/*/manifest.json' >/dev/null || ended
+}
+
+# kill_one: of $job the launcher, one other process, or all of them; then
+# everything must go by itself
 kill_one() {
 	local victims=() all i
 	mapfile -t all < <(marked)
@@ -73,22 +77,15 @@ kill_one() {
 	esac
 	kill -KILL "${victims[@]}" 2>/dev/null
 	# A copy of a rank, or the agent, is no loss to the job: end it then.
-	for ((i = 0; i < 100; i++)); do
-		kill -0 "$1" 2>/dev/null || break
-		sleep 0.05
-	done
-	kill -TERM "$1" 2>/dev/null
-	for ((i = 0; i < 400; i++)); do
-		[ -z "$(marked)" ] && return
-		sleep 0.05
-	done
+	PATIENCE=5 patiently ended || kill -TERM "$job" 2>/dev/null
+	patiently nobody_is_left && return
 	echo "# left behind: $(marked | tr '\n' ' ')"
 	return 1
 }
 
 # killed DIR P Q: three kills at random moments, then on to the end
 killed() {
-	local i kills=0 job code
+	local kills=0 code
 	prepare "$1" "$2" "$3"
 	while :; do
 		CAIRN_TEST_RUN=$work timeout -k 1 60 cairnrun --ckpt-dir ck \
@@ -96,15 +93,11 @@ killed() {
 			"$hpcc" >>../out 2>&1 </dev/null &
 		job=$!
 		if [ "$kills" -lt 3 ]; then
-			# Other people's programs: nothing to wait on but time.
-			for ((i = 0; i < 100; i++)); do
-				an_epoch && break
-				kill -0 "$job" 2>/dev/null || break
-				sleep 0.05
-			done
-			sleep 0.$((RANDOM % 8 + 1))
-			if kill -0 "$job" 2>/dev/null; then
-				kill_one "$job" || break
+			patiently an_epoch
+			# A random moment: nothing is waited for.
+			MOMENT=0.$((RANDOM % 8 + 1)) moment
+			if ! ended; then
+				kill_one || break
 				kills=$((kills + 1))
 				wait "$job" 2>/dev/null
 				continue

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* timers.c - interval timers, POSIX timers, and time that goes on */
 #define _GNU_SOURCE
-#define _GNU_SOURCE
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/time.h>
@@ -21,13 +21,15 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		rings++;
 }
 
-static _Atomic int threads_started, thread_rings;
+static sem_t thread_started;
+static _Atomic int thread_rings;
 static __thread bool is_second;
 static pthread_barrier_t both;
 
 static void on_thread(union sigval value)
 {
-	threads_started += value.sival_int == 654;
+	if (value.sival_int == 654)
+		sem_post(&thread_started);
 }
 
 static void on_ring(int sig)
@@ -73,9 +75,10 @@ static timer_t start_threads(void)
 
 static void wait_threads(timer_t timer)
 {
-	threads_started = 0;
-	while (threads_started < 3)
-		usleep(1000);
+	while (!sem_trywait(&thread_started))
+		; /* of before */
+	for (int n = 0; n < 3;)
+		n += !sem_wait(&thread_started); /* other timers interrupt */
 	CHECK(!timer_delete(timer));
 }
 
@@ -99,6 +102,7 @@ int main(void)
 	sigaction(SIGUSR1, &sa, NULL);
 	signal(SIGUSR2, on_ring);
 	pthread_barrier_init(&both, NULL, 2);
+	sem_init(&thread_started, 0, 0);
 	pthread_create(&thread, NULL, other_thread, NULL);
 	pthread_barrier_wait(&both);
 	starts = start_threads();

@@ -21,7 +21,8 @@
  *
  * Each arena of a process, over its restarts, begins at another place: an
  * address of the last one that was kept by mistake leads to nothing, instead of
- * to something that looks as it did (DESIGN, I5).
+ * to something that looks as it did (DESIGN, I5).  Where there is room it begins
+ * in the middle of 4 GiB: two small integers side by side are no address in it.
  */
 #define PIECE_SIZE (64UL << 20)
 #define GAP_ALIGN  (1UL << 30)
@@ -115,6 +116,8 @@ static uintptr_t next_place(uintptr_t start, uintptr_t width)
 	if (step < GAP_ALIGN)
 		step = GAP_ALIGN;
 	start += width / 4 + opened++ % (width / 2 / step) * step;
+	if (step >= 8 * GAP_ALIGN)
+		return (start & ~(4 * GAP_ALIGN - 1)) + 6 * GAP_ALIGN;
 	return (start + GAP_ALIGN - 1) & ~(GAP_ALIGN - 1);
 }
 

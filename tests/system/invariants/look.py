@@ -86,13 +86,12 @@ def dead(pid, maps):
 
 
 def pointers(pid, low, high):
-    """(address, word) of each word outside the lower half that points there"""
-    maps = [m for m in mappings(pid) if "dc" not in m[4] and "r" in m[2]]
+    """(address, word) of each word outside the lower half that points there;
+    it is in what can be written, and not on dead stack"""
+    maps = [m for m in mappings(pid) if "dc" not in m[4] and "rw" in m[2]]
     unused = list(dead(pid, maps))
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
         for m in maps:
-            if m[3].startswith("[v"):  # the kernel's
-                continue
             data = memoryview(os.pread(mem.fileno(), m[1] - m[0], m[0]))
             for i, word in enumerate(data.cast("Q")):
                 at = m[0] + 8 * i

@@ -40,6 +40,10 @@ int image_writer_create(int dirfd, const char *name,
 /* Memory may only be given where the sheet has regions. */
 int image_rank_begin(struct image_writer *w, uint32_t rank, const void *sheet,
 		     size_t sheet_len, struct err *err) must_check;
+/* image_rank_sheet - the same sheet once more, of the same length: flags of
+ * regions that have become known meanwhile. */
+int image_rank_sheet(struct image_writer *w, uint32_t rank, const void *sheet,
+		     size_t sheet_len, struct err *err) must_check;
 /* image_pages - whole pages of memory at address addr of the rank. */
 int image_pages(struct image_writer *w, uint32_t rank, uint64_t addr,
 		const void *data, size_t len, struct err *err) must_check;

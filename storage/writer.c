@@ -483,6 +483,26 @@ int image_rank_begin(struct image_writer *w, uint32_t rank, const void *sheet,
 	return rc;
 }
 
+int image_rank_sheet(struct image_writer *w, uint32_t rank, const void *sheet,
+		     size_t sheet_len, struct err *err)
+{
+	struct section *s;
+	int rc = sheet_check(sheet, sheet_len, err);
+
+	if (rc)
+		return err_prefix(err, rc, "rank %u", rank);
+	pthread_mutex_lock(&w->lock);
+	s = find_section(w, rank);
+	if (!s || s->ended || s->ix.sheet_len != sheet_len)
+		rc = err_set(err, -EINVAL,
+			     "rank %u has no open section for this sheet",
+			     rank);
+	else
+		memcpy(s->ix.sheet, sheet, sheet_len);
+	pthread_mutex_unlock(&w->lock);
+	return rc;
+}
+
 /* One window becomes a job; waits for a free one.  Lock held. */
 static int put_job(struct image_writer *w, uint32_t rank, uint64_t addr,
 		   const char *data, int fd, size_t len, struct err *err)

@@ -160,7 +160,11 @@ static int read_rest(struct crew *m, struct err *err)
 	if (!w)
 		return -ECANCELED;
 	fault_point(FAULT_READ);
-	ret = reader_rest(r, w, err);
+	ret = reader_flags(r, err);
+	if (!ret)
+		ret = image_rank_sheet(w, r->rank, r->sheet, r->sheet_len, err);
+	if (!ret)
+		ret = reader_rest(r, w, err);
 	if (!ret)
 		ret = image_rank_end(w, r->rank, err);
 	place_give(c);

@@ -30,7 +30,7 @@ int capture_create(struct loop *loop, const char *dir, uint32_t epoch,
 		   const char *node, const struct capture_ops *ops, void *arg,
 		   struct capture **capture, struct err *err) must_check;
 /* capture_rank - read this rank; takes all descriptors of CONTROL_CAPTURED,
- * three, four or six (control.h), also if it fails. */
+ * three to seven (control.h), also if it fails. */
 int capture_rank(struct capture *c, uint32_t rank, const int *fds,
 		 unsigned int nfds, struct err *err) must_check;
 /* capture_close - all ranks of this node are in. */

@@ -3,6 +3,7 @@
 #include "runtime/agent/reader.h"
 
 #include "runtime/base/fmt.h"
+#include "runtime/base/sheet_flags.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,8 +63,8 @@ int reader_init(struct reader *r, uint32_t rank, const int *fds,
 
 	r->rank = rank;
 	r->twin = r->own = first;
-	r->lifeline = -1;
-	if (nfds != 3 && nfds != 4 && nfds != 6) {
+	r->lifeline = r->smaps = -1;
+	if (nfds < 3 || nfds > 7) {
 		for (unsigned int i = 0; i < nfds; i++)
 			close(fds[i]);
 		return err_set(err, -EPROTO,
@@ -78,8 +79,10 @@ int reader_init(struct reader *r, uint32_t rank, const int *fds,
 		r->twin = first;
 	if (nfds >= 4)
 		r->lifeline = fds[3];
-	if (nfds == 6)
-		r->own = (struct reader_source){ fds[4], fds[5] };
+	if (nfds >= 4 && nfds % 2)
+		r->smaps = fds[4];
+	if (nfds >= 6)
+		r->own = (struct reader_source){ fds[nfds - 2], fds[nfds - 1] };
 	ret = sheet_copy(r, fds[0], err);
 	close(fds[0]);
 	return ret;
@@ -255,6 +258,23 @@ int reader_rest(struct reader *r, struct image_writer *w, struct err *err)
 	return pass(r, &r->twin, false, w, err);
 }
 
+int reader_flags(struct reader *r, struct err *err)
+{
+	struct sheet_flags_room *room;
+	int fd = r->smaps, ret;
+
+	if (fd < 0)
+		return 0;
+	room = malloc(sizeof(*room));
+	if (!room)
+		return err_set(err, -ENOMEM,
+			       "rank %u: no memory to read its map", r->rank);
+	r->smaps = -1;
+	ret = sheet_flags_add(r->sheet, fd, FLAGS_OF_TWIN, room, err);
+	free(room);
+	return ret ? err_prefix(err, ret, "rank %u", r->rank) : 0;
+}
+
 /* --- the end
  * -------------------------------------------------------------------- */
 
@@ -278,7 +298,9 @@ void reader_fini(struct reader *r)
 	source_drop(&r->twin);
 	if (r->lifeline >= 0)
 		close(r->lifeline);
-	r->lifeline = -1;
+	if (r->smaps >= 0)
+		close(r->smaps);
+	r->lifeline = r->smaps = -1;
 	free(r->sheet);
 	r->sheet = NULL;
 }

@@ -25,11 +25,12 @@ struct reader {
 	struct reader_source twin; /* -1: there is none */
 	struct reader_source own;  /* of the rank, while it stands still */
 	int lifeline;		   /* of the twin */
+	int smaps;		   /* of the twin; -1: not needed */
 	_Atomic uint64_t *bytes;   /* counts what was read */
 	const atomic_bool *cancel;
 };
 
-/* reader_init - take what CONTROL_CAPTURED brought: three, four or six
+/* reader_init - take what CONTROL_CAPTURED brought: three to seven
  * descriptors (control.h), all of which belong to the reader now, also if this
  * fails.  The sheet is copied and checked. */
 int reader_init(struct reader *r, uint32_t rank, const int *fds,
@@ -40,6 +41,9 @@ int reader_first(struct reader *r, struct image_writer *w,
 		 struct err *err) must_check;
 int reader_rest(struct reader *r, struct image_writer *w,
 		struct err *err) must_check;
+/* reader_flags - add to the sheet what the twin's smaps tells, if the rank had
+ * no time for its own. */
+int reader_flags(struct reader *r, struct err *err) must_check;
 /* Close the rank's own descriptors; close everything: the twin exits. */
 void reader_release_rank(struct reader *r);
 void reader_fini(struct reader *r);

@@ -179,13 +179,17 @@ enum control_type {
 	CONTROL_QUIET,
 	CONTROL_CAPTURED, /* descriptors: sheet, mem, pagemap, life line of the
 			     twin (EOF = may exit), in this order; value =
-			     pid of the twin.  If a region says
+			     pid of the twin.  Its smaps follows (an odd
+			     number of descriptors) if the sheet's flags are
+			     still to be read there (base/sheet_flags.h),
+			     after RELEASE.  If a region says
 			     REGION_FROM_RANK the rank's own mem and pagemap
-			     follow (six in all): read these regions there
-			     before RELEASE.  With --capture=stop, or without
-			     memory for a twin: value = pid of the rank, and
-			     three descriptors, sheet and the rank's own mem
-			     and pagemap: read all before RELEASE. */
+			     follow (six or seven in all): read these
+			     regions there before RELEASE.
+			     With --capture=stop, or without memory for a
+			     twin: value = pid of the rank, and three
+			     descriptors, sheet and the rank's own mem and
+			     pagemap: read all before RELEASE. */
 	CONTROL_REFUSED,  /* text: the sentence */
 	CONTROL_RESUMED,  /* after RELEASE or ABORT, or after a restart */
 	CONTROL_REQUEST,  /* the program asks for a checkpoint (cairn.h) */

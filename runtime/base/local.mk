@@ -10,6 +10,7 @@ runtime_libbase_a_SOURCES = \
 	runtime/base/log.c runtime/base/log.h \
 	runtime/base/procmaps.c runtime/base/procmaps.h \
 	runtime/base/sheet.h \
+	runtime/base/sheet_flags.c runtime/base/sheet_flags.h \
 	runtime/base/sys.h \
 	runtime/base/where.c runtime/base/where.h
 runtime_libbase_a_CFLAGS = $(AM_CFLAGS) -fno-stack-protector $(SANITIZER_CFLAGS)

@@ -178,10 +178,15 @@ int procmaps_open(struct procmaps *maps, const char *path)
 {
 	long fd = sys_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 
-	maps->fd = (int)fd;
+	procmaps_begin(maps, (int)fd);
+	return fd < 0 ? (int)fd : 0;
+}
+
+void procmaps_begin(struct procmaps *maps, int fd)
+{
+	maps->fd = fd;
 	maps->at_end = false;
 	maps->pos = maps->len = 0;
-	return fd < 0 ? (int)fd : 0;
 }
 
 int procmaps_next(struct procmaps *maps, struct procmap *map)

@@ -45,12 +45,15 @@ struct procmaps {
 
 /*
  * procmaps_open - begin with path ("/proc/self/maps" or ".../smaps")
+ * procmaps_begin - the same with a descriptor of such a file, at its beginning;
+ * procmaps_close() closes it
  * procmaps_next - 1 and the next mapping, 0 at the end, or -Exxx
  *
  * Async-signal-safe; raw system calls only, no TLS.  A map that changes
  * meanwhile is seen as the kernel tells it: each mapping whole, ascending.
  */
 int procmaps_open(struct procmaps *maps, const char *path);
+void procmaps_begin(struct procmaps *maps, int fd);
 int procmaps_next(struct procmaps *maps, struct procmap *map);
 void procmaps_close(struct procmaps *maps);
 

@@ -17,8 +17,9 @@
 #include "runtime/process/pending.h"
 #include "runtime/process/private.h"
 
-/* sheet, mem and pagemap of the twin, life line, mem and pagemap of the rank */
-#define CAPTURED_FDS 6
+/* sheet, mem and pagemap of the twin, life line, its smaps, mem and pagemap of
+ * the rank */
+#define CAPTURED_FDS 7
 
 /* A timer that runs out becomes a signal that waits: it must be noted as one or
  * the other.  Some rounds at most: one of microseconds never lets us. */
@@ -113,39 +114,61 @@ static void wait_for_release(struct control_page *page)
 	}
 }
 
-static int capture_by_twin(struct control_page *page,
-			   const struct sheet_writer *w, struct err *err)
+/* What the agent gets for a twin; its smaps only if the flags are still to be
+ * had. */
+static int send_twin(struct control_page *page, const struct sheet_writer *w,
+		     const struct twin *twin, const struct twin *self,
+		     bool flags_later, struct err *err)
 {
-	struct twin twin, self = { .mem = -1, .pagemap = -1, .lifeline = -1 };
 	int fds[CAPTURED_FDS];
-	int rc = twin_make(&twin, err);
+	size_t n = 0;
 
-	if (rc)
-		return rc;
-	if (w->from_rank)
-		rc = twin_self(&self, err);
-	if (!rc) {
-		fds[0] = w->fd;
-		fds[1] = twin.mem;
-		fds[2] = twin.pagemap;
-		fds[3] = twin.lifeline;
-		fds[4] = self.mem;
-		fds[5] = self.pagemap;
-		rc = send_captured(page, twin.pid, fds, w->from_rank ? 6 : 4,
-				   err);
+	fds[n++] = w->fd;
+	fds[n++] = twin->mem;
+	fds[n++] = twin->pagemap;
+	fds[n++] = twin->lifeline;
+	if (flags_later)
+		fds[n++] = twin->smaps;
+	if (self) {
+		fds[n++] = self->mem;
+		fds[n++] = self->pagemap;
 	}
+	return send_captured(page, twin->pid, fds, n, err);
+}
+
+static int capture_by_twin(struct control_page *page, struct sheet_writer *w,
+			   struct twin *twin, struct err *err)
+{
+	bool flags_later = false, from_rank;
+	struct twin self;
+	int rc = twin_self(&self, err);
+
+	if (!rc && !w->doubtful) {
+		flags_later = sheet_probe(w, twin, &self);
+		if (!flags_later)
+			rc = sheet_flags(w, err);
+	}
+	from_rank = sheet_is_from_rank(w);
+	if (!rc)
+		rc = sheet_seal(w, err);
+	if (!rc)
+		rc = send_twin(page, w, twin, from_rank ? &self : NULL,
+			       flags_later, err);
 	twin_close(&self);
-	twin_close(&twin);
 	return rc;
 }
 
-static int capture_in_place(struct control_page *page,
-			    const struct sheet_writer *w, struct err *err)
+static int capture_in_place(struct control_page *page, struct sheet_writer *w,
+			    struct err *err)
 {
 	struct twin self;
 	int fds[3];
-	int rc = twin_self(&self, err);
+	int rc = w->doubtful ? 0 : sheet_flags(w, err);
 
+	if (!rc)
+		rc = sheet_seal(w, err);
+	if (!rc)
+		rc = twin_self(&self, err);
 	if (rc)
 		return rc;
 	fds[0] = w->fd;
@@ -180,6 +203,7 @@ static int capture(struct control_page *page, bool stop, struct err *err)
 {
 	struct thread *self = thread_here();
 	struct sheet_writer w;
+	struct twin twin = TWIN_NONE;
 	int rc;
 
 	twin_reap();
@@ -194,14 +218,21 @@ static int capture(struct control_page *page, bool stop, struct err *err)
 	rc = sheet_write(&w, page, err);
 	if (rc)
 		return rc;
-	rc = stop ? -ENOMEM : capture_by_twin(page, &w, err);
-	if (rc == -ENOMEM) {
+	/* What may have to be refused is looked at before anything is sent. */
+	if (w.doubtful)
+		rc = sheet_flags(&w, err);
+	if (!rc)
+		rc = stop ? -ENOMEM : twin_make(&twin, err);
+	if (!rc) {
+		rc = capture_by_twin(page, &w, &twin, err);
+	} else if (rc == -ENOMEM) {
 		if (!stop)
 			log_info("no memory for a twin: the rank waits while "
 				 "its memory is read");
 		rc = capture_in_place(page, &w, err);
 	}
-	sys_call(SYS_close, w.fd);
+	twin_close(&twin);
+	sheet_close(&w);
 	return rc;
 }
 

@@ -12,23 +12,38 @@
 
 struct thread;
 
-/* --- the sheet (capture_sheet.c, capture_explain.c) ------------------------
+/* --- the sheet (capture_sheet.c, capture_explain.c, capture_probe.c) -------
  */
 
 /* A sheet that is being written: a memory file, mapped while we write. */
 struct sheet_writer {
 	int fd;
-	char *base;	/* NULL: not mapped */
-	size_t size;	/* of the mapping */
-	size_t len;	/* used; from the strings on it grows */
-	bool full;	/* something did not fit */
-	bool from_rank; /* some region must be read from the rank itself */
+	char *base;    /* NULL: not mapped */
+	size_t size;   /* of the mapping */
+	size_t len;    /* used; from the strings on it grows */
+	bool full;     /* something did not fit */
+	bool doubtful; /* a name that ordinary memory has not: before anything
+			  is sent, sheet_flags() must have a look at it */
 };
 
-/* sheet_write - describe this process: regions, way back, explanation.  On
- * success w->fd is the memory file, for the caller to close. */
+/* sheet_write - describe this process: regions without their flags, way back,
+ * explanation.  On success the sheet is mapped, and w->fd its memory file, for
+ * sheet_close(). */
 int sheet_write(struct sheet_writer *w, const struct control_page *page,
 		struct err *err) must_check;
+/* sheet_flags - add what this process's smaps tells (base/sheet_flags.h); walks
+ * all page tables. */
+int sheet_flags(struct sheet_writer *w, struct err *err) must_check;
+/* sheet_probe - can the agent take the flags from the twin's smaps?  If so, all
+ * that only the rank can tell is in the sheet.  Otherwise: sheet_flags(). */
+struct twin;
+bool sheet_probe(struct sheet_writer *w, struct twin *twin,
+		 const struct twin *rank) must_check;
+/* sheet_is_from_rank - must some region be read from the rank itself? */
+bool sheet_is_from_rank(const struct sheet_writer *w);
+/* sheet_seal - unmap it, and cut its file; sheet_close - unmap and close. */
+int sheet_seal(struct sheet_writer *w, struct err *err) must_check;
+void sheet_close(struct sheet_writer *w);
 /* sheet_explain - append the JSON text for people and checks. */
 void sheet_explain(struct sheet_writer *w);
 /* sheet_append - bytes at the end (NULL: zeroes); gives their offset. */
@@ -41,8 +56,15 @@ size_t sheet_append(struct sheet_writer *w, const void *data, size_t len);
 struct twin {
 	int pid;
 	int mem, pagemap;
-	int lifeline; /* of a twin: its other end; it exits at EOF */
+	int maps, smaps; /* of a twin */
+	int lifeline;	 /* of a twin: its other end; it exits at EOF */
 };
+#define TWIN_NONE                      \
+	((struct twin){ .mem = -1,     \
+			.pagemap = -1, \
+			.maps = -1,    \
+			.smaps = -1,   \
+			.lifeline = -1 })
 
 /* twin_make - a copy-on-write copy of this process, in which nothing runs;
  * -ENOMEM if there is no room for one. */

@@ -12,7 +12,7 @@
 
 #include "runtime/base/cpu.h"
 #include "runtime/base/fmt.h"
-#include "runtime/base/procmaps.h"
+#include "runtime/base/sheet_flags.h"
 #include "runtime/base/sys.h"
 #include "runtime/lower/lower.h"
 #include "runtime/process/private.h"
@@ -24,8 +24,8 @@ static struct lower_range excluded[EXCLUDED_MAX];
 static size_t nexcluded;
 
 /* Too big for a stack that may be small; capture runs on one thread. */
-static struct procmaps maps;
-static struct procmap map;
+static struct sheet_flags_room room;
+static struct procmap *const map = &room.map;
 static char text[8192];
 
 static bool exclude(uintptr_t start, size_t len)
@@ -106,93 +106,71 @@ static bool is_vdso(const char *name)
 	       !strcmp(name, "[vvar_vclock]");
 }
 
-static int refuse_map(struct err *err)
+/* Names of what may be a device's or the kernel's; its flags tell. */
+static bool is_doubtful(const char *name)
 {
-	if (!strncmp(map.name, "/SYSV", 5))
+	static const char *const known[] = { "/dev/zero",	"/dev/shm/",
+					     "/dev/hugepages/", "[heap]",
+					     "[stack]",		"[anon" };
+	static const char *const odd[] = { "/dev/", "/sys/", "/proc/",
+					   "/dmabuf:" };
+
+	if (!*name)
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strncmp(name, known[i], strlen(known[i])))
+			return false;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++)
+		if (!strncmp(name, odd[i], strlen(odd[i])))
+			return true;
+	return *name != '/';
+}
+
+/* A shared mapping has its contents saved: the twin sees later values (TRAPS,
+ * Process 2), so they are read from the rank.  A file's are not, if it turns
+ * out that the program could not write it. */
+static void classify_shared(struct region *r)
+{
+	bool has_path = map->name[0] == '/' && !map->deleted &&
+			strncmp(map->name, "/memfd:", 7) &&
+			strncmp(map->name, "/dev/zero", 9);
+
+	r->kind = has_path ? REGION_FILE_SHARED : REGION_SHM;
+	r->flags |= REGION_SAVE | REGION_FROM_RANK;
+}
+
+static int classify(struct sheet_writer *w, struct region *r, struct err *err)
+{
+	*r = (struct region){ .prot = map->prot,
+			      .file_offset = map->offset,
+			      .dev = map->dev,
+			      .ino = map->ino };
+	if (is_vdso(map->name)) {
+		r->kind = REGION_VDSO;
+		if (!strcmp(map->name, "[vdso]"))
+			((struct sheet *)w->base)
+				->vdso_digest = sheet_vdso_digest(map->start);
+		return 0;
+	}
+	if (!strncmp(map->name, "/SYSV", 5))
 		return err_set(err, -EOPNOTSUPP,
 			       "memory at 0x%lx is a System V segment, which "
 			       "cannot be checkpointed yet; detach it (shmdt), "
 			       "or use mmap",
-			       (unsigned long)map.start);
-	return err_set(err, -EOPNOTSUPP,
-		       "memory at 0x%lx belongs to a device or the kernel "
-		       "(%s), which cannot be checkpointed; close it first",
-		       (unsigned long)map.start, map.name);
-}
-
-static uint32_t region_flags_of(void)
-{
-	/* clang-format off */
-	static const struct {
-		uint32_t from, to;
-	} table[] = {
-		{ PROCMAP_GROWSDOWN, REGION_GROWSDOWN | REGION_STACK },
-		{ PROCMAP_NORESERVE, REGION_NORESERVE },
-		{ PROCMAP_LOCKED, REGION_LOCKED },
-		{ PROCMAP_HUGEPAGE, REGION_HUGEPAGE },
-		{ PROCMAP_NOHUGEPAGE, REGION_NOHUGEPAGE },
-		{ PROCMAP_DONTDUMP, REGION_DONTDUMP },
-		{ PROCMAP_DONTFORK, REGION_DONTFORK | REGION_FROM_RANK },
-		{ PROCMAP_WIPEONFORK, REGION_WIPEONFORK | REGION_FROM_RANK },
-	};
-	/* clang-format on */
-	uint32_t flags = 0;
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-		if (map.flags & table[i].from)
-			flags |= table[i].to;
-	if (!strcmp(map.name, "[heap]"))
-		flags |= REGION_HEAP;
-	return flags;
-}
-
-/* A shared mapping has its contents saved if the program may have written them:
- * the twin sees later values (TRAPS, Process 2), so they are read from the
- * rank. */
-static void classify_shared(struct region *r)
-{
-	bool has_path = map.name[0] == '/' && !map.deleted &&
-			strncmp(map.name, "/memfd:", 7) &&
-			strncmp(map.name, "/dev/zero", 9);
-
-	r->kind = has_path ? REGION_FILE_SHARED : REGION_SHM;
-	if (!has_path || map.flags & PROCMAP_MAY_WRITE)
-		r->flags |= REGION_SAVE | REGION_FROM_RANK;
-}
-
-static int classify(struct sheet *sheet, struct region *r, struct err *err)
-{
-	bool untouched = !map.rss && !map.swap;
-
-	*r = (struct region){ .prot = map.prot,
-			      .flags = region_flags_of(),
-			      .file_offset = map.offset,
-			      .dev = map.dev,
-			      .ino = map.ino };
-	if (is_vdso(map.name)) {
-		r->kind = REGION_VDSO;
-		if (!strcmp(map.name, "[vdso]"))
-			sheet->vdso_digest = sheet_vdso_digest(map.start);
-		return 0;
-	}
-	if (map.flags & PROCMAP_DEVICE || !strncmp(map.name, "/SYSV", 5) ||
-	    !strncmp(map.name, "anon_inode:", 11))
-		return refuse_map(err);
-	if (map.shared) {
+			       (unsigned long)map->start);
+	if (!strncmp(map->name, "anon_inode:", 11))
+		return sheet_flags_refuse(map->start, map->name, err);
+	if (is_doubtful(map->name))
+		w->doubtful = true;
+	if (!strcmp(map->name, "[heap]"))
+		r->flags |= REGION_HEAP;
+	if (map->shared) {
 		classify_shared(r);
-	} else if (!map.prot && untouched) {
-		r->kind = REGION_HOLE;
-		r->flags &= ~(uint32_t)REGION_FROM_RANK;
 	} else {
-		r->kind = map.ino ? REGION_FILE_PRIVATE : REGION_ANON;
+		r->kind = map->ino ? REGION_FILE_PRIVATE : REGION_ANON;
 		r->flags |= REGION_SAVE;
 	}
 	return 0;
-}
-
-static struct region *regions(const struct sheet_writer *w)
-{
-	return (struct region *)(w->base + sizeof(struct sheet));
 }
 
 /* What this mapping adds to the sheet; its name comes later, when it is known
@@ -200,42 +178,40 @@ static struct region *regions(const struct sheet_writer *w)
 static int add_map(struct sheet_writer *w, struct err *err)
 {
 	struct sheet *sheet = (struct sheet *)w->base;
-	uint64_t start = map.start, stop;
+	uint64_t start = map->start, stop;
 	struct region r;
 	int rc;
 
-	if (!strcmp(map.name, "[vsyscall]"))
+	if (!strcmp(map->name, "[vsyscall]"))
 		return 0;
-	for (; next_piece(&start, map.end, &stop); start = stop) {
-		rc = classify(sheet, &r, err);
+	for (; next_piece(&start, map->end, &stop); start = stop) {
+		rc = classify(w, &r, err);
 		if (rc)
 			return rc;
 		r.start = start;
 		r.len = stop - start;
-		r.file_offset += map.ino ? start - map.start : 0;
-		if (r.flags & REGION_FROM_RANK)
-			w->from_rank = true;
+		r.file_offset += map->ino ? start - map->start : 0;
 		sheet_append(w, &r, sizeof(r));
 		sheet->nregions++;
 	}
 	return 0;
 }
 
-static int each_map(struct sheet_writer *w, const char *path,
+static int each_map(struct sheet_writer *w,
 		    int (*visit)(struct sheet_writer *, struct err *),
 		    struct err *err)
 {
-	int rc = procmaps_open(&maps, path);
+	int rc = procmaps_open(&room.maps, "/proc/self/maps");
 
 	if (rc)
-		return err_set(err, rc, "cannot open %s: %s", path,
+		return err_set(err, rc, "cannot open /proc/self/maps: %s",
 			       fmt_error(rc));
-	while ((rc = procmaps_next(&maps, &map)) > 0) {
+	while ((rc = procmaps_next(&room.maps, &room.map)) > 0) {
 		rc = visit(w, err);
 		if (rc)
 			break;
 	}
-	procmaps_close(&maps);
+	procmaps_close(&room.maps);
 	return rc;
 }
 
@@ -245,19 +221,20 @@ static struct region *named;
 static int add_name(struct sheet_writer *w, struct err *err)
 {
 	struct sheet *sheet = (struct sheet *)w->base;
-	struct region *end = regions(w) + sheet->nregions;
+	struct region *end = sheet_region((struct sheet *)w->base) +
+			     sheet->nregions;
 	size_t at;
 
 	(void)err;
-	if (named == end || named->start < map.start ||
-	    named->start >= map.end || !map.name[0])
+	if (named == end || named->start < map->start ||
+	    named->start >= map->end || !map->name[0])
 		goto skip;
-	at = sheet_append(w, map.name, strlen(map.name) + 1);
-	for (; named < end && named->start < map.end; named++)
+	at = sheet_append(w, map->name, strlen(map->name) + 1);
+	for (; named < end && named->start < map->end; named++)
 		named->name = (uint32_t)(at - sheet->strings);
 	return 0;
 skip:
-	while (named < end && named->start < map.end)
+	while (named < end && named->start < map->end)
 		named++;
 	return 0;
 }
@@ -266,8 +243,9 @@ skip:
  * the descriptors' record knows better where there is one. */
 static void object_sizes(const struct sheet_writer *w)
 {
-	struct region *first = regions(w);
-	struct region *end = first + ((struct sheet *)w->base)->nregions;
+	struct sheet *sheet = (struct sheet *)w->base;
+	struct region *first = sheet_region(sheet);
+	struct region *end = first + sheet->nregions;
 
 	for (struct region *r = first; r < end; r++) {
 		if (r->kind != REGION_SHM && r->kind != REGION_FILE_SHARED)
@@ -377,7 +355,7 @@ static void add_way_back(struct sheet *sheet)
 static int count_map(struct sheet_writer *w, struct err *err)
 {
 	(void)err;
-	w->size += sizeof(struct region) * 2 + strlen(map.name) + 1;
+	w->size += sizeof(struct region) * 2 + strlen(map->name) + 1;
 	return 0;
 }
 
@@ -389,7 +367,7 @@ static int begin(struct sheet_writer *w, struct err *err)
 	int rc;
 
 	*w = (struct sheet_writer){ .fd = -1 };
-	rc = each_map(w, "/proc/self/maps", count_map, err);
+	rc = each_map(w, count_map, err);
 	if (rc)
 		return rc;
 	w->size = (w->size + 262144 + sizeof(struct sheet) * 2) & ~4095UL;
@@ -423,12 +401,12 @@ static int fill(struct sheet_writer *w, const struct control_page *page,
 	sheet->magic = SHEET_MAGIC;
 	sheet->version = SHEET_VERSION;
 	sheet->regions = (uint32_t)w->len;
-	rc = each_map(w, "/proc/self/smaps", add_map, err);
+	rc = each_map(w, add_map, err);
 	if (rc)
 		return rc;
 	sheet->strings = (uint32_t)sheet_append(w, "", 1);
-	named = regions(w);
-	rc = each_map(w, "/proc/self/maps", add_name, err);
+	named = sheet_region(sheet);
+	rc = each_map(w, add_name, err);
 	if (rc)
 		return rc;
 	sheet->strings_len = (uint32_t)w->len - sheet->strings;
@@ -456,13 +434,56 @@ int sheet_write(struct sheet_writer *w, const struct control_page *page,
 		return rc;
 	rc = fill(w, page, err);
 	exclude_none();
-	sys_call(SYS_munmap, w->base, w->size);
-	w->base = NULL;
-	if (!rc)
-		rc = (int)sys_call(SYS_ftruncate, w->fd, w->len);
-	if (rc) {
-		sys_call(SYS_close, w->fd);
-		w->fd = -1;
-	}
+	if (rc)
+		sheet_close(w);
 	return rc;
+}
+
+int sheet_flags(struct sheet_writer *w, struct err *err)
+{
+	long fd = sys_call(SYS_openat, AT_FDCWD, "/proc/self/smaps",
+			   O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ?
+		       err_set(err, (int)fd, "cannot open /proc/self/smaps: %s",
+			       fmt_error((int)fd)) :
+		       sheet_flags_add((struct sheet *)w->base, (int)fd,
+				       FLAGS_OF_RANK, &room, err);
+}
+
+bool sheet_is_from_rank(const struct sheet_writer *w)
+{
+	struct sheet *sheet = (struct sheet *)w->base;
+	const struct region *r = sheet_region(sheet);
+
+	for (uint32_t i = 0; i < sheet->nregions; i++)
+		if (r[i].flags & REGION_FROM_RANK)
+			return true;
+	return false;
+}
+
+static void unmap(struct sheet_writer *w)
+{
+	if (w->base)
+		sys_call(SYS_munmap, w->base, w->size);
+	w->base = NULL;
+}
+
+int sheet_seal(struct sheet_writer *w, struct err *err)
+{
+	int rc;
+
+	unmap(w);
+	rc = (int)sys_call(SYS_ftruncate, w->fd, w->len);
+	return rc ? err_set(err, rc, "cannot cut the sheet's memory file: %s",
+			    fmt_error(rc)) :
+		    0;
+}
+
+void sheet_close(struct sheet_writer *w)
+{
+	unmap(w);
+	if (w->fd >= 0)
+		sys_call(SYS_close, w->fd);
+	w->fd = -1;
 }

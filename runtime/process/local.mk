@@ -8,6 +8,7 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/capture.h \
 	runtime/process/capture_explain.c \
 	runtime/process/capture_private.h \
+	runtime/process/capture_probe.c \
 	runtime/process/capture_sheet.c \
 	runtime/process/clock.c \
 	runtime/process/epoch.c \

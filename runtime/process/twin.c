@@ -20,7 +20,7 @@
  * The twin is made by a raw clone without an exit signal: the program's wait
  * calls never see it, no atfork handler runs.  Every signal is blocked before,
  * so a signal to the process group runs no handler of the program in it.  It
- * opens its own /proc/self/mem and pagemap (also where another process of this
+ * opens its own /proc/self/mem and its maps (also where another process of this
  * user might not: Yama, non-dumpable), passes them to the rank, closes
  * everything but its end of the life line, and waits there for EOF: the agent
  * holds the other end, so when the agent is done, or dies, the twin exits.  It
@@ -60,17 +60,22 @@ static void remember(int pid)
 }
 
 /* A process that is not dumpable owns not even its own files in /proc. */
+static int open_proc(const char *name)
+{
+	char path[32];
+
+	fmt_print(path, sizeof(path), "/proc/self/%s", name);
+	return (int)sys_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
 static int open_own(struct twin *twin)
 {
 	long dumpable = sys_call(SYS_prctl, PR_GET_DUMPABLE);
 
 	if (dumpable != 1)
 		sys_call(SYS_prctl, PR_SET_DUMPABLE, 1);
-	twin->mem = (int)sys_call(SYS_openat, AT_FDCWD, "/proc/self/mem",
-				  O_RDONLY | O_CLOEXEC);
-	twin->pagemap = (int)sys_call(SYS_openat, AT_FDCWD,
-				      "/proc/self/pagemap",
-				      O_RDONLY | O_CLOEXEC);
+	twin->mem = open_proc("mem");
+	twin->pagemap = open_proc("pagemap");
 	if (dumpable == 0)
 		sys_call(SYS_prctl, PR_SET_DUMPABLE, 0);
 	return twin->mem < 0	 ? twin->mem :
@@ -89,18 +94,22 @@ void twin_close(struct twin *twin)
 {
 	close_fd(&twin->mem);
 	close_fd(&twin->pagemap);
+	close_fd(&twin->maps);
+	close_fd(&twin->smaps);
 	close_fd(&twin->lifeline);
 }
 
-/* Two descriptors and a result over the life line. */
+/* Four descriptors and a result over the life line. */
+#define TWIN_FDS 4
 union rights {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(2 * sizeof(int))];
+	char bytes[CMSG_SPACE(TWIN_FDS * sizeof(int))];
 };
 
 static void send_own(int sock, int rc, const struct twin *twin)
 {
-	const int fds[2] = { twin->mem, twin->pagemap };
+	const int fds[TWIN_FDS] = { twin->mem, twin->pagemap, twin->maps,
+				    twin->smaps };
 	struct iovec iov = { .iov_base = &rc, .iov_len = sizeof(rc) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 	union rights room;
@@ -129,7 +138,7 @@ static int receive_own(int sock, struct twin *twin)
 			     .msg_control = &room,
 			     .msg_controllen = sizeof(room) };
 	struct cmsghdr *c;
-	int fds[2];
+	int fds[TWIN_FDS];
 	long n;
 
 	do
@@ -143,6 +152,8 @@ static int receive_own(int sock, struct twin *twin)
 	memcpy(fds, CMSG_DATA(c), sizeof(fds));
 	twin->mem = fds[0];
 	twin->pagemap = fds[1];
+	twin->maps = fds[2];
+	twin->smaps = fds[3];
 	return 0;
 }
 
@@ -172,13 +183,19 @@ static void oom_first(void)
 /* All that ever runs in the twin: system calls only. */
 static void twin_life(int sock)
 {
-	struct twin self = { .mem = -1, .pagemap = -1, .lifeline = -1 };
+	struct twin self = TWIN_NONE;
 	char byte;
+	int rc;
 
 	sys_call(SYS_prctl, PR_SET_NAME, "cairn-twin");
 	/* Its memory is a copy: the rank stays as it was. */
 	sys_call(SYS_prctl, PR_SET_DUMPABLE, 1);
-	send_own(sock, open_own(&self), &self);
+	rc = open_own(&self);
+	self.maps = open_proc("maps");
+	self.smaps = open_proc("smaps");
+	if (!rc && (self.maps < 0 || self.smaps < 0))
+		rc = self.maps < 0 ? self.maps : self.smaps;
+	send_own(sock, rc, &self);
 	oom_first();
 	close_all_but(sock);
 	while (sys_call(SYS_read, sock, &byte, 1) == -EINTR)
@@ -205,7 +222,7 @@ int twin_make(struct twin *twin, struct err *err)
 	long pid;
 	int rc;
 
-	*twin = (struct twin){ .mem = -1, .pagemap = -1, .lifeline = -1 };
+	*twin = TWIN_NONE;
 	rc = (int)sys_call(SYS_socketpair, AF_UNIX,
 			   SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
 	if (rc)
@@ -230,7 +247,7 @@ int twin_self(struct twin *twin, struct err *err)
 {
 	int rc;
 
-	*twin = (struct twin){ .mem = -1, .pagemap = -1, .lifeline = -1 };
+	*twin = TWIN_NONE;
 	twin->pid = (int)sys_call(SYS_getpid);
 	rc = open_own(twin);
 	if (rc) {

@@ -6,7 +6,7 @@ src=${top_srcdir:-.}
 programs=$here/tests/programs/restore
 n=0
 dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir" /tmp/cairn-files-?????? /tmp/cairn-maps-??????' EXIT
+trap 'rm -rf "$dir" /tmp/cairn-files-?????? /tmp/cairn-maps-?????? /tmp/cairn-advice-??????' EXIT
 # These programs know nothing of MPI: what is preloaded beside libcairn is empty.
 CAIRN_LIBEXEC=$dir/libexec
 export CAIRN_LIBEXEC
@@ -28,7 +28,7 @@ agent()
 	options=
 	while :; do
 		case $1 in
-		--stop | --killed) options="$options $1" ;;
+		--stop | --killed | --quick) options="$options $1" ;;
 		*) break ;;
 		esac
 		shift
@@ -69,6 +69,12 @@ agent "descriptors of all kinds" "$programs/files"
 agent "socket pairs and what waits in them" "$programs/pairs"
 agent "mappings of all kinds, growing stacks" "$programs/maps"
 agent "the same without a twin" --stop "$programs/maps"
+# Told from outside, when the program is on its way again; by the process itself.
+agent "advice on mappings" --quick "$programs/advice"
+agent "a mapping that the twin has not" "$programs/advice" dc
+agent "contents that the twin has not" "$programs/advice" wf
+agent "both" "$programs/advice" all
+agent "the same without a twin" --stop "$programs/advice" all
 agent "timers" "$programs/timers"
 agent "signals that wait" "$programs/pending"
 agent "the same, killed after the capture" --killed "$programs/pending"

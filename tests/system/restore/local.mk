@@ -1,5 +1,6 @@
 # One process's capture and restart, driven without the real agent.
 restore_programs = \
+	tests/programs/restore/advice \
 	tests/programs/restore/counter \
 	tests/programs/restore/files \
 	tests/programs/restore/maps \
@@ -19,6 +20,7 @@ tests_system_restore_libempty_so_SOURCES = tests/system/restore/empty.c
 tests_system_restore_libempty_so_LDFLAGS = -shared
 tests_system_restore_libempty_so_LDADD =
 tests_system_restore_mini_agent_SOURCES = tests/system/restore/mini_agent.c
+tests_system_restore_mini_agent_LDADD = runtime/libbase.a
 noinst_HEADERS = tests/programs/restore/ckpt.h
 SYSTEM_TESTS += tests/system/0200-restore.t
 EXTRA_DIST += tests/programs/restore/loop.pl tests/programs/restore/loop.py

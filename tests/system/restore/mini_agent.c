@@ -21,11 +21,11 @@
 #include <unistd.h>
 
 #include "runtime/base/control.h"
-#include "runtime/base/sheet.h"
+#include "runtime/base/sheet_flags.h"
 
 /*
- * usage: mini_agent [--stop] [--killed] [--refused WORDS] CAIRN_RANK DIR
- *                   PROGRAM [ARGUMENTS]
+ * usage: mini_agent [--stop] [--killed] [--quick] [--refused WORDS] CAIRN_RANK
+ *                   DIR PROGRAM [ARGUMENTS]
  *
  * Runs PROGRAM under cairn-rank.  When it prints the line "ready" it is driven
  * through an epoch and its memory is written to DIR/image; then DIR/gate is
@@ -33,7 +33,8 @@
  * that nothing of what it does afterwards is there at the restart).  Then it is
  * restored twice from the image, with the gate made at once.  What each life
  * prints after "ready", and its exit code (0), must be the same; TAP on
- * standard output.  With --refused the capture must be refused with a sentence
+ * standard output.  With --quick the rank must not have waited for its own
+ * smaps.  With --refused the capture must be refused with a sentence
  * that has these words, and the program must run on to its end.
  *
  * It knows one rank, plays the coordinator too, and keeps the image in a format
@@ -49,7 +50,7 @@
 static const char *rank_program, *dir;
 static char socket_path[100], gate_path[400], image_path[400];
 static char **program;
-static bool stop_mode, killed_mode;
+static bool stop_mode, killed_mode, quick_mode;
 static const char *refused_words;
 
 /* One life of the program. */
@@ -67,9 +68,14 @@ struct message {
 	size_t nfds;
 };
 
+/* The process that lives now, which must not be left behind. */
+static pid_t living;
+
 static void fail(const char *what)
 {
 	printf("Bail out! %s (%s)\n", what, strerror(errno));
+	if (living > 0)
+		kill(living, SIGKILL);
 	exit(1);
 }
 
@@ -238,6 +244,7 @@ static void life_begin(struct life *l, bool restart)
 	l->pid = fork();
 	if (!l->pid)
 		exec_rank(restart, ends[1]);
+	living = l->pid;
 	close(ends[1]);
 	/* a rank that cannot start never connects */
 	struct pollfd p = { .fd = listener, .events = POLLIN };
@@ -256,6 +263,7 @@ static int life_end(struct life *l)
 	while (l->out >= 0)
 		take_output(l);
 	waitpid(l->pid, &status, 0);
+	living = 0;
 	close(l->sock);
 	close(l->page_fd);
 	munmap(l->page, sizeof(*l->page));
@@ -289,6 +297,18 @@ static void save_region(FILE *image, int mem, const struct region *r)
 	}
 }
 
+/* The rank had no time for its smaps: the twin's tells the same. */
+static void add_flags(struct sheet *sheet, int smaps)
+{
+	static struct sheet_flags_room room;
+	struct err err;
+
+	if (sheet_flags_add(sheet, dup(smaps), FLAGS_OF_TWIN, &room, &err)) {
+		printf("# %s\n", err.text);
+		fail("no flags");
+	}
+}
+
 static void save(struct message *m)
 {
 	FILE *image = fopen(image_path, "w");
@@ -296,12 +316,18 @@ static void save(struct message *m)
 	struct sheet *sheet;
 	const struct region *r;
 	uint64_t len;
-	int mem = m->fds[1], rank_mem = m->nfds == 6 ? m->fds[4] : mem;
+	bool flags_later = m->nfds >= 4 && m->nfds % 2;
+	int mem = m->fds[1],
+	    rank_mem = m->nfds >= 6 ? m->fds[m->nfds - 2] : mem;
 
 	fstat(m->fds[0], &st);
 	sheet = malloc((size_t)st.st_size);
 	if (pread(m->fds[0], sheet, (size_t)st.st_size, 0) != st.st_size)
 		fail("cannot read the sheet");
+	if (quick_mode && !flags_later)
+		fail("the rank has read its own smaps");
+	if (flags_later)
+		add_flags(sheet, m->fds[4]);
 	len = (uint64_t)st.st_size;
 	fwrite(&len, sizeof(len), 1, image);
 	fwrite(sheet, len, 1, image);
@@ -479,13 +505,15 @@ int main(int argc, char **argv)
 	for (; arg < argc && argv[arg][0] == '-'; arg++) {
 		stop_mode |= !strcmp(argv[arg], "--stop");
 		killed_mode |= !strcmp(argv[arg], "--killed");
+		quick_mode |= !strcmp(argv[arg], "--quick");
 		if (!strcmp(argv[arg], "--refused") && argv[arg + 1])
 			refused_words = argv[++arg];
 	}
 	if (argc - arg < 3) {
-		fprintf(stderr, "usage: mini_agent [--stop] [--killed] "
-				"[--refused WORDS] CAIRN_RANK DIR PROGRAM "
-				"[ARGUMENTS]\n");
+		fprintf(stderr,
+			"usage: mini_agent [--stop] [--killed] [--quick] "
+			"[--refused WORDS] CAIRN_RANK DIR PROGRAM "
+			"[ARGUMENTS]\n");
 		return 2;
 	}
 	rank_program = argv[arg];

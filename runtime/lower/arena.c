@@ -21,8 +21,9 @@
  *
  * Each arena of a process, over its restarts, begins at another place: an
  * address of the last one that was kept by mistake leads to nothing, instead of
- * to something that looks as it did (DESIGN, I5).  Where there is room it begins
- * in the middle of 4 GiB: two small integers side by side are no address in it.
+ * to something that looks as it did (DESIGN, I5).  Where there is room it
+ * begins in the middle of 4 GiB: two small integers side by side are no address
+ * in it.
  */
 #define PIECE_SIZE (64UL << 20)
 #define GAP_ALIGN  (1UL << 30)

@@ -20,6 +20,8 @@
 #define STALL_MS_MAX 30000
 #define SLICE_MS     50
 #define SLICE_MS_MAX 1000
+/* How long a DRAIN that is given up may take to its end. */
+#define DRAIN_END_MS 30000
 /* How long after one of its ranks a program that ends may have others. */
 #define ENDING_MS 3000
 
@@ -30,6 +32,7 @@ enum epoch_input {
 	INPUT_SLICED,  /* the slice is over */
 	INPUT_DONE,    /* all agents have done this phase */
 	INPUT_FAIL,    /* it cannot be; c->why says why */
+	INPUT_GIVE_UP, /* it shall not be, but nothing is broken */
 	EPOCH_INPUTS,
 };
 
@@ -68,15 +71,16 @@ struct coordinator {
 
 /* clang-format off */
 static const enum epoch_state next_state[EPOCH_STATES][EPOCH_INPUTS] = {
-	/*		     REQUEST	     STANDS	  STALL	       SLICED	       DONE	      FAIL */
-	[EPOCH_IDLE]	 = { EPOCH_FRONTIER, STAY,	  STAY,	       STAY,	       STAY,	      STAY },
-	[EPOCH_FRONTIER] = { STAY,	     EPOCH_DRAIN, EPOCH_SLICE, STAY,	       STAY,	      EPOCH_ABORT },
-	[EPOCH_SLICE]	 = { STAY,	     STAY,	  STAY,	       EPOCH_FRONTIER, STAY,	      EPOCH_ABORT },
-	[EPOCH_DRAIN]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_CAPTURE, EPOCH_ABORT },
-	[EPOCH_CAPTURE]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_WRITING, EPOCH_ABORT },
-	[EPOCH_WRITING]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_COMMIT,  EPOCH_ABORT },
-	[EPOCH_COMMIT]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_IDLE,    EPOCH_ABORT },
-	[EPOCH_ABORT]	 = { STAY,	     STAY,	  STAY,	       STAY,	       EPOCH_IDLE,    STAY },
+	/*                   REQUEST         STANDS          STALL           SLICED          DONE            FAIL            GIVE_UP */
+	[EPOCH_IDLE]     = { EPOCH_FRONTIER, STAY,           STAY,           STAY,           STAY,           STAY,           STAY },
+	[EPOCH_FRONTIER] = { STAY,           EPOCH_DRAIN,    EPOCH_SLICE,    STAY,           STAY,           EPOCH_ABORT,    EPOCH_ABORT },
+	[EPOCH_SLICE]    = { STAY,           STAY,           STAY,           EPOCH_FRONTIER, STAY,           EPOCH_ABORT,    EPOCH_ABORT },
+	[EPOCH_DRAIN]    = { STAY,           STAY,           STAY,           STAY,           EPOCH_CAPTURE,  EPOCH_ABORT,    EPOCH_GIVEN_UP },
+	[EPOCH_GIVEN_UP] = { STAY,           STAY,           EPOCH_ABORT,    STAY,           EPOCH_ABORT,    EPOCH_ABORT,    STAY },
+	[EPOCH_CAPTURE]  = { STAY,           STAY,           STAY,           STAY,           EPOCH_WRITING,  EPOCH_ABORT,    EPOCH_ABORT },
+	[EPOCH_WRITING]  = { STAY,           STAY,           STAY,           STAY,           EPOCH_COMMIT,   EPOCH_ABORT,    EPOCH_ABORT },
+	[EPOCH_COMMIT]   = { STAY,           STAY,           STAY,           STAY,           EPOCH_IDLE,     EPOCH_ABORT,    EPOCH_ABORT },
+	[EPOCH_ABORT]    = { STAY,           STAY,           STAY,           STAY,           EPOCH_IDLE,     STAY,           STAY },
 };
 /* clang-format on */
 
@@ -84,6 +88,7 @@ static void enter_idle(struct coordinator *c);
 static void enter_frontier(struct coordinator *c);
 static void enter_slice(struct coordinator *c);
 static void enter_drain(struct coordinator *c);
+static void enter_given_up(struct coordinator *c);
 static void enter_capture(struct coordinator *c);
 static void enter_writing(struct coordinator *c);
 static void enter_commit(struct coordinator *c);
@@ -97,6 +102,7 @@ static const struct {
 	[EPOCH_FRONTIER] = { "frontier", enter_frontier },
 	[EPOCH_SLICE] = { "slice", enter_slice },
 	[EPOCH_DRAIN] = { "drain", enter_drain },
+	[EPOCH_GIVEN_UP] = { "given up", enter_given_up },
 	[EPOCH_CAPTURE] = { "capture", enter_capture },
 	[EPOCH_WRITING] = { "writing", enter_writing },
 	[EPOCH_COMMIT] = { "commit", enter_commit },
@@ -300,6 +306,18 @@ static void enter_drain(struct coordinator *c)
 	send_phase(c, "drain");
 }
 
+/*
+ * Synchronous sends are off the wire by now, perhaps, and their receivers have
+ * not been told that somebody waits for their matching: ranks that were let go
+ * here would have to take them for matched (mpi_wrappers/drain.md).  Where
+ * nothing is broken DRAIN ends by itself.
+ */
+static void enter_given_up(struct coordinator *c)
+{
+	c->ops->timer(c->arg, TIMER_QUIESCE, 0);
+	c->ops->timer(c->arg, TIMER_STALL, DRAIN_END_MS);
+}
+
 static void enter_capture(struct coordinator *c)
 {
 	send_phase(c, "capture");
@@ -371,17 +389,22 @@ void coordinator_destroy(struct coordinator *c)
 	free(c);
 }
 
-static void fail(struct coordinator *c, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void end(struct coordinator *c, enum epoch_input how, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+#define fail(c, ...)	end(c, INPUT_FAIL, __VA_ARGS__)
+#define give_up(c, ...) end(c, INPUT_GIVE_UP, __VA_ARGS__)
 
-static void fail(struct coordinator *c, const char *format, ...)
+/* The first reason is the one that is said. */
+static void end(struct coordinator *c, enum epoch_input how, const char *format,
+		...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	fmt_vprint(c->why.text, sizeof(c->why.text), format, ap);
+	if (c->state != EPOCH_GIVEN_UP)
+		fmt_vprint(c->why.text, sizeof(c->why.text), format, ap);
 	va_end(ap);
-	input(c, INPUT_FAIL);
+	input(c, how);
 }
 
 size_t coordinator_agent(struct coordinator *c, const char *node)
@@ -474,10 +497,11 @@ static void rank_came(struct coordinator *c, size_t agent,
 /* Which phase of the epoch this state waits for. */
 static int awaited_phase(enum epoch_state state)
 {
-	return state == EPOCH_DRAIN   ? PHASE_DRAIN :
-	       state == EPOCH_CAPTURE ? PHASE_CAPTURE :
-	       state == EPOCH_WRITING ? PHASE_DURABLE :
-					-1;
+	return state == EPOCH_DRAIN    ? PHASE_DRAIN :
+	       state == EPOCH_GIVEN_UP ? PHASE_DRAIN :
+	       state == EPOCH_CAPTURE  ? PHASE_CAPTURE :
+	       state == EPOCH_WRITING  ? PHASE_DURABLE :
+					 -1;
 }
 
 static void done_came(struct coordinator *c, size_t agent,
@@ -562,6 +586,14 @@ uint64_t coordinator_request(struct coordinator *c, bool stop)
 	return attempt;
 }
 
+bool coordinator_give_up(struct coordinator *c, const char *reason)
+{
+	if (c->state == EPOCH_IDLE)
+		return false;
+	give_up(c, "%s", reason);
+	return true;
+}
+
 bool coordinator_abort(struct coordinator *c, const char *reason)
 {
 	if (c->state == EPOCH_IDLE)
@@ -576,11 +608,11 @@ static void quiesce_over(struct coordinator *c)
 
 	for (size_t i = 0; i < c->nagents && !*busy; i++)
 		busy = c->agents[i].busy;
-	fail(c,
-	     "the ranks did not come to rest within %d ms (phase %s)%s%s; "
-	     "--quiesce-timeout gives them longer",
-	     (int)c->options.quiesce_ms, states[c->state].name,
-	     *busy ? ": " : "", busy);
+	give_up(c,
+		"the ranks did not come to rest within %d ms (phase %s)%s%s; "
+		"--quiesce-timeout gives them longer",
+		(int)c->options.quiesce_ms, states[c->state].name,
+		*busy ? ": " : "", busy);
 }
 
 void coordinator_timer(struct coordinator *c, enum coordinator_timer timer)

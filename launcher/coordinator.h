@@ -17,6 +17,7 @@
  *  FRONTIER  agents were told; frontier.c decides when all ranks hold.
  *  SLICE     no progress: all holds are released for a while, then FRONTIER.
  *  DRAIN     no collective is cut (I4); agents drain, each says `done drain`.
+ *  GIVEN_UP  as DRAIN, but it ends in ABORT.
  *  CAPTURE   nothing is on the wire (I3); each agent says `done capture`.
  *  WRITING   ranks run on; each agent says `done durable`.  Where the job is
  *            to stop (checkpoint-exit) the ranks stay held.
@@ -31,6 +32,7 @@ enum epoch_state {
 	EPOCH_FRONTIER,
 	EPOCH_SLICE,
 	EPOCH_DRAIN,
+	EPOCH_GIVEN_UP,
 	EPOCH_CAPTURE,
 	EPOCH_WRITING,
 	EPOCH_COMMIT,
@@ -41,7 +43,8 @@ enum epoch_state {
 enum coordinator_timer {
 	TIMER_INTERVAL, /* --interval */
 	TIMER_QUIESCE,	/* --quiesce-timeout */
-	TIMER_STALL,	/* no progress in FRONTIER; also the end of a slice */
+	TIMER_STALL,	/* no progress in FRONTIER; also the end of a slice, and
+			   of GIVEN_UP */
 	COORDINATOR_TIMERS,
 };
 
@@ -103,7 +106,10 @@ void coordinator_message(struct coordinator *c, size_t agent,
  * job after the commit.
  */
 uint64_t coordinator_request(struct coordinator *c, bool exit);
-/* coordinator_abort - give the epoch under way up; false if there is none. */
+/* coordinator_give_up - the epoch under way; false if there is none.  In DRAIN
+ * it ends a moment later.
+ * coordinator_abort - the same at once, as nobody is there any more. */
+bool coordinator_give_up(struct coordinator *c, const char *reason);
 bool coordinator_abort(struct coordinator *c, const char *reason);
 void coordinator_timer(struct coordinator *c, enum coordinator_timer timer);
 

@@ -106,7 +106,7 @@ static void tool_status(struct session *s, struct peer *p, const json_t *m)
 
 static void tool_abort(struct session *s, struct peer *p, const json_t *m)
 {
-	bool was = coordinator_abort(s->coordinator, "cairn was told to");
+	bool was = coordinator_give_up(s->coordinator, "cairn was told to");
 
 	(void)m;
 	server_send(p, answer(was, was ? "the checkpoint was given up" :

@@ -279,7 +279,11 @@ static void test_failures(void)
 			else if (how == 2)
 				coordinator_timer(w.c, TIMER_QUIESCE);
 			else
-				coordinator_abort(w.c, "told to");
+				coordinator_give_up(w.c, "told to");
+			/* where nothing is broken DRAIN comes to its end */
+			CU_ASSERT_EQUAL(w.results, stage != 1 || how < 2);
+			if (!w.results)
+				done_all(&w, 7, "drain");
 			CU_ASSERT_EQUAL(w.results, 1);
 			CU_ASSERT(!w.result.committed);
 			CU_ASSERT_PTR_NOT_NULL(strstr(w.did, "0:abort"));
@@ -293,6 +297,44 @@ static void test_failures(void)
 			CU_ASSERT_EQUAL(w.results, 1);
 			fini(&w);
 		}
+	}
+}
+
+/* Ranks that are let go in the middle of DRAIN would have to take synchronous
+ * sends for matched: ABORT waits for its end, but not for ever. */
+static void test_given_up(void)
+{
+	for (int how = 0; how < 4; how++) {
+		struct world w;
+
+		start(&w, 0);
+		coordinator_request(w.c, false);
+		hold_all(&w, 7);
+		CU_ASSERT(coordinator_give_up(w.c, "told to"));
+		CU_ASSERT_PTR_NULL(strstr(w.did, "abort"));
+		CU_ASSERT(w.timers[TIMER_STALL] > 0);
+		CU_ASSERT_EQUAL(w.timers[TIMER_QUIESCE], 0);
+		/* what is wanted now is another epoch */
+		CU_ASSERT_EQUAL(coordinator_request(w.c, false), 2);
+		CU_ASSERT(coordinator_give_up(w.c, "told so twice"));
+		done(&w, 7, 0, "drain");
+		CU_ASSERT_PTR_NULL(strstr(w.did, "abort"));
+		CU_ASSERT_EQUAL(w.results, 0);
+		if (how == 0)
+			done(&w, 7, 1, "drain");
+		else if (how == 1)
+			coordinator_timer(w.c, TIMER_STALL);
+		else if (how == 2)
+			coordinator_abort(w.c, "the job has ended");
+		else
+			say(&w, 1, "{s:s, s:i, s:i, s:s}", "type", "refuse",
+			    "epoch", 7, "rank", 1, "text", "no memory");
+		CU_ASSERT_EQUAL(w.results, 1);
+		CU_ASSERT_STRING_EQUAL(w.reason, "told to");
+		CU_ASSERT_PTR_NULL(strstr(w.did, "capture"));
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(w.did, "0:abort 1:abort bad begin8"));
+		fini(&w);
 	}
 }
 
@@ -510,6 +552,7 @@ static const struct unit_test coordinator_tests[] = {
 	{ "requests are merged while the epoch's contents are open",
 	  test_merge },
 	{ "a failure in any state gives the epoch up, once", test_failures },
+	{ "a DRAIN that is given up comes to its end first", test_given_up },
 	{ "a lost agent is said at once, and not waited for", test_lost_agent },
 	{ "a commit that fails leaves the job running", test_commit_fails },
 	{ "a folder that cannot be made is said", test_begin_fails },

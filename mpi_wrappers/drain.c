@@ -382,7 +382,7 @@ int drain_run(struct control_page *page, struct err *err)
 
 void drain_resume(bool was_aborted)
 {
-	drain_held_forget();
+	drain_held_forget(frontier_pending);
 	if (was_aborted)
 		sync_settle(false);
 }
@@ -391,7 +391,7 @@ int drain_restart(struct err *err)
 {
 	(void)err;
 	private_forget();
-	drain_held_forget();
+	drain_held_forget(DRAIN_EVERY_EPOCH);
 	ntold = 0;
 	round_.phase = IDLE;
 	return 0;

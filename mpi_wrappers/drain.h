@@ -7,10 +7,11 @@
 #include "runtime/base/control.h"
 #include "runtime/base/err.h"
 
-/* while this rank holds (drain_held.c): init at MPI_Init; the questions die
- * with their epoch */
+/* while this rank holds (drain_held.c): init at MPI_Init; questions die with
+ * their epoch, this one or an older one */
+#define DRAIN_EVERY_EPOCH UINT32_MAX
 void drain_held_init(void);
-void drain_held_forget(void);
+void drain_held_forget(uint32_t ended);
 
 /* epoch hooks (process/hooks.h); drain.md has the protocol */
 int drain_held_step(struct err *err);

@@ -10,26 +10,25 @@
 
 #include "mpi_wrappers/drain_take.h"
 #include "mpi_wrappers/frontier.h"
+#include "mpi_wrappers/lock.h"
 #include "mpi_wrappers/p2p.h"
-#include "mpi_wrappers/peers.h"
-#include "mpi_wrappers/sync.h"
+#include "mpi_wrappers/private.h"
 #include "runtime/process/process.h"
 
 /*
  * DESIGN (drain.md, While a rank holds)
  *
- * ASK: a rank is blocked in a standard send and asks its receiver to take the
- * message out of the way, should it hold.  FULL: there is no room; then the
- * asker needs the receiver to go on, as for a synchronous send, for the rest of
- * the epoch.  File-scope: one queue a process.
+ * The receiver's side of what drain_ask.c asks.  File-scope: one queue a
+ * process.  Letters are acted on by any thread, so there is a lock; answers are
+ * given by the leader of a rank that holds, which is alone.
  */
-#define ASKS 1024
 static struct question {
 	struct private_ask ask;
-	int from;  /* world rank */
-	bool full; /* it was told so */
-} asks[ASKS];
-static uint32_t nasks;
+	int from;    /* world rank */
+	bool closed; /* for the rest of its epoch: FULL, or taken back */
+} questions[DRAIN_QUESTIONS];
+static uint32_t nquestions;
+static struct lock lock = LOCK_INIT;
 
 /* --- the budget --------------------------------------------------------------
  */
@@ -37,7 +36,8 @@ static uint32_t nasks;
 /* All ranks of a node together may fill this part of what memory is free. */
 #define SHARE 8
 
-static uint64_t given; /* by the environment; 0: by free memory */
+static bool is_given; /* by the environment; else by free memory */
+static uint64_t given;
 static uint64_t budget;
 static uint32_t budget_epoch; /* in which it was set */
 
@@ -55,13 +55,11 @@ void drain_held_init(void)
 {
 	const char *text = getenv("CAIRN_DRAIN_BUDGET");
 
-	given = text ? number_read(&text) : 0;
-	if (given && *text == 'K')
-		given <<= 10;
-	else if (given && *text == 'M')
-		given <<= 20;
-	else if (given && *text == 'G')
-		given <<= 30;
+	if (!text || *text < '0' || *text > '9')
+		return;
+	is_given = true;
+	given = number_read(&text);
+	given <<= *text == 'K' ? 10 : *text == 'M' ? 20 : *text == 'G' ? 30 : 0;
 }
 
 /* Bytes; 0 where the kernel does not say: then all senders are told FULL. */
@@ -94,57 +92,49 @@ static uint64_t budget_of(uint32_t epoch)
 	uint32_t ranks = page && page->local_size ? page->local_size : 1;
 
 	if (budget_epoch != epoch) {
-		budget = given ? given : memory_available() / SHARE / ranks;
+		budget = is_given ? given : memory_available() / SHARE / ranks;
 		budget_epoch = epoch;
 	}
 	return budget;
 }
 
-/* --- the sender's side -------------------------------------------------------
+/* --- questions
+ * ----------------------------------------------------------------
  */
 
-static bool is_full(int to)
+/* Under lock: the one about this key, or room for one, or NULL. */
+static struct question *question_of(int from, const struct private_ask *ask)
 {
-	return frontier_pending && (unsigned int)to < (unsigned int)npeers &&
-	       peers[to].full == frontier_pending;
+	struct question *q;
+
+	for (uint32_t i = 0; i < nquestions; i++) {
+		const struct private_ask *a = &questions[i].ask;
+
+		if (a->gid == ask->gid && a->source == ask->source &&
+		    a->tag == ask->tag)
+			return &questions[i];
+	}
+	if (nquestions == DRAIN_QUESTIONS)
+		return NULL;
+	q = &questions[nquestions++];
+	*q = (struct question){ *ask, from, false };
+	return q;
 }
 
-bool drain_ask(struct vrequest *rq)
+/* What is closed in an epoch stays so in it, in whatever order letters come:
+ * then it is not asked again.  False: there is no room. */
+static bool question_put(int from, const struct private_ask *ask, bool closed)
 {
-	struct private_ask ask;
-	int to;
+	struct question *q;
 
-	if (rq->peer < 0 || rq->op != OP_SEND)
-		return true;
-	if (sync_outstanding && sync_before(rq->comm, rq->peer, rq->tag))
-		return false;
-	to = comm_peer_world(rq->comm, rq->peer);
-	if (is_full(to))
-		return false;
-	if (!frontier_pending || rq->asked == frontier_pending ||
-	    to == comm_world->rank)
-		return true;
-	ask = (struct private_ask){ .gid = rq->comm->gid,
-				    .epoch = frontier_pending,
-				    .source = rq->comm->rank,
-				    .tag = rq->tag };
-	/* Without memory the next look asks. */
-	if (!private_send(to, PRIVATE_ASK, &ask, sizeof(ask)))
-		rq->asked = ask.epoch;
-	return true;
-}
-
-void drain_full(int from, uint32_t epoch)
-{
-	peers[from].full = epoch;
-}
-
-/* --- the receiver's side -----------------------------------------------------
- */
-
-static bool is_same(const struct private_ask *a, const struct private_ask *b)
-{
-	return a->gid == b->gid && a->source == b->source && a->tag == b->tag;
+	lock_take(&lock);
+	q = question_of(from, ask);
+	if (q) {
+		q->closed = closed || (q->closed && q->ask.epoch == ask->epoch);
+		q->ask.epoch = ask->epoch;
+	}
+	lock_give(&lock);
+	return q != NULL;
 }
 
 /* Without memory the next look tells. */
@@ -155,25 +145,36 @@ static bool full_tell(int to, uint32_t epoch)
 
 void drain_asked(int from, const struct private_ask *ask)
 {
-	for (uint32_t i = 0; i < nasks; i++) {
-		struct question *q = &asks[i];
-
-		if (!is_same(&q->ask, ask))
-			continue;
-		q->full = q->full && q->ask.epoch == ask->epoch;
-		q->ask.epoch = ask->epoch;
-		return;
-	}
-	if (nasks < ASKS)
-		asks[nasks++] = (struct question){ *ask, from, false };
-	else
+	if (!question_put(from, ask, false))
 		full_tell(from, ask->epoch);
 }
 
-void drain_held_forget(void)
+/* Closed, or there is no room for it and never will be in this epoch. */
+void drain_take_back(int from, const struct private_ask *ask)
 {
-	nasks = 0;
+	question_put(from, ask, true);
+	/* Without memory for these bytes the sender waits for the epoch's end.
+	 */
+	private_send(from, PRIVATE_TAKEN_BACK, ask, sizeof(*ask));
 }
+
+/* Questions of a newer epoch may be here already: others were let go before
+ * this rank. */
+void drain_held_forget(uint32_t ended)
+{
+	uint32_t kept = 0;
+
+	lock_take(&lock);
+	for (uint32_t i = 0; i < nquestions; i++)
+		if (questions[i].ask.epoch > ended)
+			questions[kept++] = questions[i];
+	nquestions = kept;
+	lock_give(&lock);
+}
+
+/* --- answers
+ * ------------------------------------------------------------------
+ */
 
 /* Gives how much happened. */
 static int answer(struct question *q, struct vcomm *c, uint32_t epoch)
@@ -182,8 +183,8 @@ static int answer(struct question *q, struct vcomm *c, uint32_t epoch)
 
 	if (n != -ENOBUFS && n != -ENOMEM)
 		return n;
-	q->full = full_tell(q->from, epoch);
-	return q->full;
+	q->closed = full_tell(q->from, epoch);
+	return q->closed;
 }
 
 int drain_held_step(struct err *err)
@@ -191,9 +192,9 @@ int drain_held_step(struct err *err)
 	uint32_t epoch = frontier_pending;
 	int n = private_service(ctx_here());
 
-	for (uint32_t i = 0; i < nasks; i++) {
-		struct question *q = &asks[i];
-		struct vcomm *c = q->ask.epoch == epoch && !q->full ?
+	for (uint32_t i = 0; i < nquestions; i++) {
+		struct question *q = &questions[i];
+		struct vcomm *c = q->ask.epoch == epoch && !q->closed ?
 					  drain_comm(q->ask.gid) :
 					  NULL;
 		int ret = c ? answer(q, c, epoch) : 0;

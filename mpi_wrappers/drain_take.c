@@ -179,7 +179,7 @@ static bool fits(const MPI_Status *status, uint64_t most)
 	MPI_Count len = 0;
 
 	(void)REAL(Get_elements_x, status, MPI_BYTE, &len);
-	return used <= most && (uint64_t)len <= most - used;
+	return used < most && (uint64_t)len <= most - used;
 }
 
 /* There is memory first, and only then is the message out of the real library:

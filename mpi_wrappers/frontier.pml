@@ -14,6 +14,8 @@
  *   -DNOWITHDRAW   a need is not withdrawn when the rank may hold
  *   -DNODRAIN      a holding rank does not receive what a sender asks it to
  *   -DNOFULL       a sender that was told FULL does not ask the peer to go on
+ *   -DNOTAKEBACK   a synchronous send is posted behind messages that were asked
+ *                  for
  *   -DNORAISE      a target that is overrun is told to nobody
  *   -DNORERAISE    a rank that must go on stays in a barrier it stepped out of
  *   -DBADSTEP      a barrier is stepped out of though somebody may have left it
@@ -64,6 +66,7 @@ byte wire[N * N];  /* [to * N + from]: sent, not received */
 byte queue[N * N]; /* drained, not received */
 byte taken[N * N]; /* messages received by the program so far */
 byte posted[N * N]; /* messages sent so far */
+bit asked[N * N];     /* [to * N + from]: may be taken while holding */
 bit nospace[N];       /* the rank's large send was told that there is no room */
 byte ticket[N];    /* which message of posted the rank's send waits for */
 
@@ -99,9 +102,16 @@ inline emit(r, o, a)
 		     (!IN(c, 1) || count[NC + c] >= (k)) && \
 		     (!IN(c, 2) || count[2 * NC + c] >= (k)))
 
-/* Is there a message of s for r, and is s blocked in a large send to r? */
-#define ASKED(r, s) (wire[(r) * N + (s)] && inside[s] && \
-		     OP(s) == OP_LARGE && X(s) == (r) && !nospace[s])
+/* Is there a message of s for r, and has s asked r to take it?  Once asked, it
+ * stands until it is taken back. */
+#define ASKED(r, s) (wire[(r) * N + (s)] && asked[(r) * N + (s)] && !nospace[s])
+/* What is taken while holding is no synchronous message: it would be complete
+ * before it is received. */
+#define TAKE(r, s)                                                   \
+	wire[(r) * N + (s)]--;                                       \
+	queue[(r) * N + (s)]++;                                      \
+	assert(!(inside[s] && OP(s) == OP_SYNC && X(s) == (r) &&     \
+		 taken[(r) * N + (s)] + queue[(r) * N + (s)] >= ticket[s]))
 
 inline done(r)
 {
@@ -159,9 +169,9 @@ proctype Rank(byte r)
 #ifndef NODRAIN
 	/* While holding: what a sender that cannot end without it has asked
 	 * for goes from the wire into the queue. */
-	:: atomic { HELD(r) && ASKED(r, 0) -> wire[r * N + 0]--; queue[r * N + 0]++ }
-	:: atomic { HELD(r) && ASKED(r, 1) -> wire[r * N + 1]--; queue[r * N + 1]++ }
-	:: atomic { HELD(r) && ASKED(r, 2) -> wire[r * N + 2]--; queue[r * N + 2]++ }
+	:: atomic { HELD(r) && ASKED(r, 0) -> TAKE(r, 0) }
+	:: atomic { HELD(r) && ASKED(r, 1) -> TAKE(r, 1) }
+	:: atomic { HELD(r) && ASKED(r, 2) -> TAKE(r, 2) }
 	/* Or, at any time, there is no room for it. */
 	:: atomic { HELD(r) && ASKED(r, 0) -> nospace[0] = 1 }
 	:: atomic { HELD(r) && ASKED(r, 1) -> nospace[1] = 1 }
@@ -225,8 +235,16 @@ proctype Rank(byte r)
 		wire[X(r) * N + r]++; posted[X(r) * N + r]++; done(r) }
 	:: atomic { (OP(r) == OP_LARGE || OP(r) == OP_SYNC) && !inside[r] &&
 		    !HELD(r) ->
+#ifndef NOTAKEBACK
+		/* It goes on when the peer has said so. */
+		asked[X(r) * N + r] = (OP(r) == OP_SYNC -> 0 :
+				       asked[X(r) * N + r]);
+#endif
 		wire[X(r) * N + r]++; posted[X(r) * N + r]++;
 		ticket[r] = posted[X(r) * N + r]; inside[r] = 1 }
+	:: atomic { OP(r) == OP_LARGE && inside[r] && published[r] &&
+		    !asked[X(r) * N + r] ->
+		asked[X(r) * N + r] = 1 }
 	:: atomic { OP(r) == OP_LARGE && inside[r] && !HELD(r) &&
 		    taken[X(r) * N + r] + queue[X(r) * N + r] >= ticket[r] ->
 		nospace[r] = 0; withdraw(r); done(r) }

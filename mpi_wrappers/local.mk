@@ -33,6 +33,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/datatype.c \
 	mpi_wrappers/deliver.c mpi_wrappers/deliver.h \
 	mpi_wrappers/drain.c mpi_wrappers/drain.h \
+	mpi_wrappers/drain_ask.c \
 	mpi_wrappers/drain_held.c \
 	mpi_wrappers/drain_take.c mpi_wrappers/drain_take.h \
 	mpi_wrappers/drain_test.c \

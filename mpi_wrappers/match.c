@@ -29,7 +29,8 @@ static void lock_give(void)
 void match_charge(struct drained *d, MPI_Count len)
 {
 	d->len = len;
-	atomic_fetch_add(&match_bytes, (uint64_t)len);
+	d->charge = (uint64_t)len + sizeof(*d);
+	atomic_fetch_add(&match_bytes, d->charge);
 }
 
 void match_append(struct drained *d)
@@ -129,7 +130,7 @@ void drained_free(struct drained *d)
 		return;
 	if (d->comm)
 		object_put(d->comm);
-	atomic_fetch_sub(&match_bytes, (uint64_t)d->len);
+	atomic_fetch_sub(&match_bytes, d->charge);
 	upper_free(d->bytes);
 	upper_free(d);
 }

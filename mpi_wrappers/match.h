@@ -22,7 +22,8 @@ struct drained {
 	MPI_Status status;  /* of the probe: source, tag, length */
 	void *bytes;
 	MPI_Count len;
-	bool sync; /* its sender waits for an acknowledgement */
+	uint64_t charge; /* to match_bytes */
+	bool sync;	 /* its sender waits for an acknowledgement */
 	uint64_t sync_id;
 };
 
@@ -41,7 +42,8 @@ static inline bool match_any(void)
  * matched (MPI_Mprobe) included. */
 extern _Atomic uint64_t match_bytes;
 
-/* match_charge - d has memory for this many bytes, until drained_free. */
+/* match_charge - d has memory for a message of len bytes, until drained_free.
+ */
 void match_charge(struct drained *d, MPI_Count len);
 
 /* match_append - at the end of the queue; taken over. */

@@ -59,12 +59,18 @@ static int receive_drained(struct thread_ctx *ctx, struct vrequest *rq,
 	return MPI_SUCCESS;
 }
 
-static int post_send(struct vrequest *rq)
+static int post_real(struct vrequest *rq)
 {
 	struct p2p op = request_p2p(rq);
-	int ret = rq->persistent ?
-			  (int)CROSS(real_fn(FN_MPI_Start), &rq->obj.real.id) :
-			  p2p_post(&op, rq->comm, &rq->obj.real.id);
+
+	return rq->persistent ?
+		       (int)CROSS(real_fn(FN_MPI_Start), &rq->obj.real.id) :
+		       p2p_post(&op, rq->comm, &rq->obj.real.id);
+}
+
+static int post_send(struct vrequest *rq)
+{
+	int ret = post_real(rq);
 
 	if (ret)
 		return ret;
@@ -73,6 +79,16 @@ static int post_send(struct vrequest *rq)
 		sync_begin(rq);
 	request_posted(rq);
 	return MPI_SUCCESS;
+}
+
+static int post_ssend(struct thread_ctx *ctx, struct vrequest *rq)
+{
+	int ret;
+
+	drain_sync_begin(ctx, rq->comm, rq->peer, rq->tag, rq->post);
+	ret = post_send(rq);
+	drain_sync_end();
+	return ret;
 }
 
 static int post_receive(struct thread_ctx *ctx, struct vrequest *rq)
@@ -98,7 +114,9 @@ static int post_receive(struct thread_ctx *ctx, struct vrequest *rq)
 int p2p_start(struct thread_ctx *ctx, struct vrequest *rq)
 {
 	rq->cancelled = false;
-	return rq->op == OP_RECV ? post_receive(ctx, rq) : post_send(rq);
+	if (rq->op == OP_RECV)
+		return post_receive(ctx, rq);
+	return rq->op == OP_SSEND ? post_ssend(ctx, rq) : post_send(rq);
 }
 
 struct vrequest *p2p_request(struct thread_ctx *ctx, enum request_op kind,
@@ -305,8 +323,13 @@ HOT int send_by_loop(struct thread_ctx *ctx, enum request_op kind, int function,
 	struct lower_call call = { .status = MPI_STATUS_IGNORE,
 				   .stop = &ctx->stop,
 				   .req = MPI_REQUEST_NULL };
-	int ret = blocking_call(op, c, &call);
+	int ret;
 
+	if (kind == OP_SSEND) { /* and no other thread calls MPI */
+		drain_sync_begin(ctx, c, op.peer, op.tag, function);
+		drain_sync_end();
+	}
+	ret = blocking_call(op, c, &call);
 	if (__builtin_expect(!c || ret, 0))
 		return ret; /* nothing was posted, or the network is gone */
 	count_sent(c, op.peer, op.tag);

@@ -45,7 +45,7 @@ static inline int comm_real(const struct vcomm *c, MPI_Comm comm)
 /*
  * The pool (request.c).  What a halo exchange does for each message is inline:
  * with one thread that calls MPI there is no lock and no call.  A record in the
- * free list is clean: mode, need and asked are 0, children, temp, recipe and
+ * free list is clean: mode and need are 0, children, temp, recipe and
  * type_ref NULL.
  */
 extern struct vrequest *request_free_list;

@@ -138,29 +138,43 @@ static void act(const struct letter *l)
 	case PRIVATE_FULL:
 		drain_full(l->peer, *(const uint32_t *)l->data);
 		break;
+	case PRIVATE_TAKE_BACK:
+		drain_take_back(l->peer, (const struct private_ask *)l->data);
+		break;
+	case PRIVATE_TAKEN_BACK:
+		drain_taken_back(l->peer, (const struct private_ask *)l->data);
+		break;
 	case PRIVATE_MARKER:
 		drain_marked(l->peer, l->data, l->len);
 		break;
 	}
 }
 
-/* Begin to receive one message; NULL if none has come. */
+/* Begin to receive one message; NULL if none has come, or there is no memory
+ * for it yet.  Under lock: nobody else takes what was seen. */
 static struct letter *letter_begin(void)
 {
-	int message = MPI_MESSAGE_NULL, flag = 0;
 	MPI_Status status;
 	MPI_Count len = 0;
 	struct letter *l;
+	int flag = 0;
 
-	if (REAL(Improbe, MPI_ANY_SOURCE, MPI_ANY_TAG, comm_private.id, &flag,
-		 &message, &status) ||
+	if (REAL(Iprobe, MPI_ANY_SOURCE, MPI_ANY_TAG, comm_private.id, &flag,
+		 &status) ||
 	    !flag)
 		return NULL;
 	(void)REAL(Get_elements_x, &status, MPI_BYTE, &len);
 	l = letter_new(status.MPI_SOURCE, status.MPI_TAG, (uint32_t)len);
 	if (!l)
 		return NULL;
-	(void)REAL(Imrecv, l->data, l->len, MPI_BYTE, &message, &l->real);
+	if (cross_call_stack(real_fn(FN_MPI_Irecv),
+			     (const long[]){ (long)l->data, l->len, MPI_BYTE,
+					     l->peer, l->tag, comm_private.id,
+					     (long)&l->real },
+			     7)) {
+		upper_free(l);
+		return NULL;
+	}
 	return l;
 }
 

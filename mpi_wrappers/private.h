@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct thread_ctx;
+struct vcomm;
 struct vrequest;
 
 /* Tags of the messages on comm_private. */
@@ -16,6 +17,8 @@ enum private_tag {
 	PRIVATE_ACK,	    /* uint64_t: this synchronous send is matched */
 	PRIVATE_ASK,	    /* struct private_ask: drain this for me */
 	PRIVATE_FULL,	    /* uint32_t epoch: no room for what you asked */
+	PRIVATE_TAKE_BACK,  /* struct private_ask: drain no more of this */
+	PRIVATE_TAKEN_BACK, /* the same: it is so */
 };
 
 struct private_ask {
@@ -42,12 +45,26 @@ bool private_idle(void);
 /* private_forget - after a restart nothing is under way. */
 void private_forget(void);
 
-/* drain_ask - ask rq's receiver, once an epoch, to take a standard send off the
- * wire should it hold; false: it must not be drained, or there is no room. */
-bool drain_ask(struct vrequest *rq);
-/* a marker (drain.c), a question or an answer (drain_held.c) came in */
+/* How many keys (communicator, peer, tag) a rank asks for in one epoch, and is
+ * asked for. */
+#define DRAIN_QUESTIONS 1024
+/* drain_ask - ask the receiver of rq, a standard send, once an epoch, to take
+ * what it sends off the wire should it hold; false: it must not be drained, or
+ * there is no room: rq needs its receiver to go on (drain_ask.c). */
+bool drain_ask(const struct vrequest *rq);
+/* drain_sync_begin - before a synchronous send is posted: what was asked about
+ * its key in this epoch is taken back.  May hold, so the caller looks at real
+ * handles afterwards.  drain_sync_end - it is on the list of outstanding ones
+ * (sync.h), or failed. */
+void drain_sync_begin(struct thread_ctx *ctx, const struct vcomm *comm,
+		      int peer, int tag, int function);
+void drain_sync_end(void);
+/* a marker (drain.c), a question (drain_held.c) or an answer (drain_ask.c) came
+ * in */
 void drain_marked(int from, const void *data, uint32_t len);
 void drain_asked(int from, const struct private_ask *ask);
+void drain_take_back(int from, const struct private_ask *ask);
 void drain_full(int from, uint32_t epoch);
+void drain_taken_back(int from, const struct private_ask *ask);
 
 #endif

@@ -95,7 +95,6 @@ void request_give_parts(struct vrequest *rq)
 	if (rq->need.epoch)
 		frontier_unblocked(&rq->need);
 	rq->need.epoch = 0;
-	rq->asked = 0;
 	if (rq->owns & OWNS_COMM)
 		drop_object(&rq->comm->obj);
 	if (rq->owns & OWNS_TYPE)

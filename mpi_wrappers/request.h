@@ -58,7 +58,7 @@ enum request_owns {
 	OWNS_COMM = 1, /* a reference to comm (request_adopt) */
 	OWNS_TYPE = 2, /* type_ref */
 	OWNS_NEED = 4, /* a thread was blocked by it while an epoch was pending:
-			  need, asked */
+			  need */
 	OWNS_PARTS = 8, /* perhaps children, memory, a recipe */
 };
 
@@ -89,7 +89,6 @@ struct vrequest {
 			      of what makes it: FN_MPI_Send_init, ... */
 	struct vobject *type_ref;
 	struct frontier_need need;
-	uint32_t asked; /* the epoch in which the receiver was asked to drain */
 	int error;
 	MPI_Status status;
 	uint64_t made; /* order of making (persistent ones) */

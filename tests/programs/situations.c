@@ -420,6 +420,56 @@ static void sends_much(void)
 	expect(got, value(current, 0, 14) + value(current, 1, 14), "a sum");
 }
 
+/*
+ * Rank 0's large send is taken by the last rank while that holds; what it then
+ * sends synchronously with the same tag is not, and so not complete.
+ */
+#define BEHIND_IN 66 /* the gate's number for: it was seen to be so */
+
+static void behind_send(void)
+{
+	uint64_t v = value(current, 0, 15);
+	MPI_Request request;
+	int flag = 0;
+
+	large[0] = value(current, 0, 16);
+	MPI_Send(large, LARGE, MPI_UINT64_T, size - 1, 15, MPI_COMM_WORLD);
+	MPI_Issend(&v, 1, MPI_UINT64_T, size - 1, 15, MPI_COMM_WORLD, &request);
+	if (gate && current == 0) {
+		usleep(200000); /* it could be taken now */
+		for (int i = 0; i < 1000 && !flag; i++)
+			MPI_Test(&request, &flag, MPI_STATUS_IGNORE);
+		expect((uint64_t)flag, 0, "that it is complete");
+		here(BEHIND_IN);
+	}
+	if (!flag)
+		MPI_Wait(&request, MPI_STATUS_IGNORE);
+}
+
+static void sends_behind(void)
+{
+	uint64_t sum = value(current, rank, 17), got = 0;
+	MPI_Request request;
+
+	pair_make();
+	if (rank == 0) {
+		behind_send();
+	} else if (last()) {
+		late();
+		MPI_Recv(large, LARGE, MPI_UINT64_T, 0, 15, MPI_COMM_WORLD,
+			 MPI_STATUS_IGNORE);
+		expect(large[0], value(current, 0, 16), "a large message");
+		expect(receive(0, 15), value(current, 0, 15), "what follows");
+		late_at(".end");
+	}
+	if (rank > 1)
+		return;
+	MPI_Iallreduce(&sum, &got, 1, MPI_UINT64_T, MPI_SUM, pair, &request);
+	here(rank);
+	MPI_Wait(&request, MPI_STATUS_IGNORE);
+	expect(got, value(current, 0, 17) + value(current, 1, 17), "a sum");
+}
+
 /* The collective is on the wire of some while others have freed. */
 static void frees_early(void)
 {
@@ -532,6 +582,7 @@ static const struct {
 	{ "sends-large", sends_large },
 	{ "sends-synchronously", sends_synchronously },
 	{ "sends-much", sends_much },
+	{ "sends-behind", sends_behind },
 	{ "frees-early", frees_early },
 	{ "create-group", create_group },
 	{ "intercomm", intercomm },

@@ -3,7 +3,7 @@
 # and must find a fault as soon as any one of its rules is left out
 set -u
 model=${top_srcdir:-.}/mpi_wrappers/frontier.pml
-variants="NONEED NOWITHDRAW NODRAIN NOFULL NORAISE NORERAISE BADSTEP BEHIND"
+variants="NONEED NOWITHDRAW NODRAIN NOFULL NOTAKEBACK NORAISE NORERAISE BADSTEP BEHIND"
 
 if ! command -v spin >/dev/null; then
 	echo "1..0 # SKIP spin is not installed"

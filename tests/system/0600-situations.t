@@ -103,6 +103,21 @@ ok "sends-much: with a native answer" same out
 ok "sends-much: restarted to the native answer" again 1
 unset CAIRN_DRAIN_BUDGET
 
+# What is sent synchronously behind a message that a holding rank has taken is
+# not taken with it: it would be complete before its receive.
+native -r 2 sends-behind
+waits sends-behind 2 2
+timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
+tool=$!
+ok "sends-behind: a synchronous send is not complete before its receive" \
+	patiently test -e gate.66
+touch gate
+ok "sends-behind: with it all can hold" wait $tool
+touch gate.end
+ok "sends-behind: and the job ends well" wait "$job"
+ok "sends-behind: with a native answer" same out
+ok "sends-behind: restarted to the native answer" again 1
+
 # A storm of epochs over each.
 for name in computes sleeps barrier ibarrier polls sends-large ibcast nbx \
 	sends-synchronously frees-early create-group intercomm; do

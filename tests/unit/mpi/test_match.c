@@ -48,6 +48,22 @@ static int gets(struct vcomm *comm, int source, int tag, struct drained *want)
 	return ok;
 }
 
+/* What a message takes is known until it is freed: also one without bytes. */
+static void charged(void)
+{
+	struct drained *a = add(&one, 3, 7), *b = add(&one, 3, 7);
+
+	match_charge(a, 1000);
+	CU_ASSERT_EQUAL(a->len, 1000);
+	CU_ASSERT(match_bytes > 1000);
+	match_charge(b, 0);
+	CU_ASSERT(match_bytes > 1000 + sizeof(*b));
+	CU_ASSERT(gets(&one, 3, 7, a));
+	CU_ASSERT(match_bytes > 0 && match_bytes < 1000);
+	CU_ASSERT(gets(&one, 3, 7, b));
+	CU_ASSERT_EQUAL(match_bytes, 0);
+}
+
 static void in_order(void)
 {
 	struct drained *a = add(&one, 3, 7), *b = add(&one, 3, 7);
@@ -127,6 +143,7 @@ static void threaded(void)
 }
 
 static const struct unit_test tests[] = {
+	{ "what a message takes is charged until it is freed", charged },
 	{ "messages of one source and tag leave in the order they came",
 	  in_order },
 	{ "a wildcard takes the oldest message that fits", wildcards },

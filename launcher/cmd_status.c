@@ -28,16 +28,16 @@ static json_t *idle_status(const char *dir)
 
 static void print_text(const json_t *s, bool running)
 {
-	const char *job = "", *phase = "", *dir = "";
+	const char *job = "", *phase = "", *dir = "", *waits_for = "";
 	json_int_t epoch = 0, ranks = 0, running_ranks = 0, committed = 0;
 	json_int_t epochs = 0, newest = 0;
 
 	json_unpack((json_t *)s,
-		    "{s?s, s?s, s?s, s?I, s?I, s?I, s?I, s?I, s?I}", "job",
-		    &job, "phase", &phase, "dir", &dir, "epoch", &epoch,
-		    "ranks", &ranks, "ranks_running", &running_ranks,
-		    "committed", &committed, "epochs", &epochs, "newest",
-		    &newest);
+		    "{s?s, s?s, s?s, s?s, s?I, s?I, s?I, s?I, s?I, s?I}", "job",
+		    &job, "waits_for", &waits_for, "phase", &phase, "dir", &dir,
+		    "epoch", &epoch, "ranks", &ranks, "ranks_running",
+		    &running_ranks, "committed", &committed, "epochs", &epochs,
+		    "newest", &newest);
 	if (!running) {
 		printf("no job is running in %s; ", dir);
 		if (epochs)
@@ -54,7 +54,8 @@ static void print_text(const json_t *s, bool running)
 		printf("newest checkpoint epoch %lld, ", (long long)committed);
 	else
 		printf("no checkpoint yet, ");
-	printf("now %s\n", phase);
+	printf("now %s%s%s\n", phase, *waits_for ? ", waits for " : "",
+	       waits_for);
 }
 
 static int ask(const struct tool_args *a, struct err *err)

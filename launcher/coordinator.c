@@ -38,7 +38,7 @@ enum epoch_input {
 
 struct agent {
 	char node[256];
-	char busy[200]; /* a rank of it that does not hold, and where it is */
+	char busy[256]; /* a rank of it that does not hold, and where it is */
 	bool lost;
 };
 
@@ -602,12 +602,20 @@ bool coordinator_abort(struct coordinator *c, const char *reason)
 	return true;
 }
 
-static void quiesce_over(struct coordinator *c)
+/* A rank that FRONTIER waits for, and where it is; or "". */
+static const char *busy_of(const struct coordinator *c)
 {
 	const char *busy = "";
 
 	for (size_t i = 0; i < c->nagents && !*busy; i++)
 		busy = c->agents[i].busy;
+	return busy;
+}
+
+static void quiesce_over(struct coordinator *c)
+{
+	const char *busy = busy_of(c);
+
 	give_up(c,
 		"the ranks did not come to rest within %d ms (phase %s)%s%s; "
 		"--quiesce-timeout gives them longer",
@@ -657,8 +665,9 @@ bool coordinator_is_over(const struct coordinator *c)
 json_t *coordinator_status(const struct coordinator *c)
 {
 	bool idle = c->state == EPOCH_IDLE;
+	bool waits = c->state == EPOCH_FRONTIER || c->state == EPOCH_SLICE;
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}",
 			 "phase", states[c->state].name, "epoch",
 			 (json_int_t)c->epoch, "ranks", (json_int_t)c->ranks.n,
 			 "running", (json_int_t)c->ranks.counts[RANK_RUNNING],
@@ -669,5 +678,6 @@ json_t *coordinator_status(const struct coordinator *c)
 			 (json_int_t)(idle ? 0 : tally_bytes(&c->tally)),
 			 "seconds",
 			 idle ? 0.0 :
-				(double)(clock_ms() - c->started_ms) / 1000);
+				(double)(clock_ms() - c->started_ms) / 1000,
+			 "waits_for", waits ? busy_of(c) : "");
 }

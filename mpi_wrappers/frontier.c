@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "mpi_wrappers/api.h"
+#include "runtime/base/fmt.h"
 #include "runtime/base/sys.h"
 
 /*
@@ -159,10 +161,21 @@ void frontier_restarted(struct control_page *page)
 /* --- the signal handler's part ---------------------------------------------
  */
 
+/* For people.  Where in the real library it is nobody can tell. */
+static void where_begin(struct control_page *page)
+{
+	const struct thread_ctx *ctx = ctx_here();
+
+	atomic_store(&page->rank.function, FN_COUNT);
+	fmt_print(page->rank.why, sizeof(page->rank.why), "%s",
+		  ctx && ctx->depth ? "MPI" : "");
+}
+
 void frontier_publish(struct control_page *page, uint32_t epoch)
 {
 	uint32_t n = atomic_load(&page->rank.nslots);
 
+	where_begin(page);
 	/* pending first, counts second: a thread that has counted and does not
 	 * see pending yet is seen by the loop below (the caller has issued
 	 * membarrier() between its own look at the threads and this). */
@@ -238,10 +251,19 @@ static void epoch_ends(struct thread_ctx *ctx)
 		sys_call(SYS_sched_yield);
 }
 
+/* For people, should the epoch wait for this rank. */
+static void say_where(struct control_page *page, int function)
+{
+	if (atomic_exchange(&page->rank.function, (uint32_t)function) !=
+	    (uint32_t)function)
+		fmt_print(page->rank.why, sizeof(page->rank.why), "%s",
+			  api_names[function]);
+}
+
 static void raise_target(struct control_page *page, struct control_slot *slot,
 			 uint64_t count, int function)
 {
-	atomic_store(&page->rank.function, (uint32_t)function);
+	say_where(page, function);
 	atomic_store(&slot->target, count);
 	process_send(&(struct control_msg){
 		.type = CONTROL_RAISE,
@@ -418,7 +440,7 @@ void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 		safepoint(ctx);
 		return;
 	}
-	atomic_store(&page->rank.function, (uint32_t)function);
+	say_where(page, function);
 	if (need->epoch != epoch && comm && peer != MPI_PROC_NULL) {
 		need->peer = peer >= 0 && peer < comm->npeers ?
 				     comm_peer_world(comm, peer) :
@@ -516,7 +538,7 @@ int group_call_begin(struct thread_ctx *ctx, uint64_t gid, const int *world,
 		return 0;
 	group_call_wait(ctx);
 	page = process_page();
-	atomic_store(&page->rank.function, (uint32_t)function);
+	say_where(page, function);
 	number = group_slot_make(page, gid, world, n);
 	if (number < 0)
 		return number;

@@ -295,6 +295,8 @@ void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function)
 				request_blocked(ctx, rq->child[i], function);
 		return;
 	}
+	if (rq->op == OP_COLLECTIVE)
+		function = rq->post; /* says more than MPI_Wait */
 	if (rq->op == OP_BARRIER)
 		frontier_barrier_blocked(ctx, rq->comm, rq->ordinal, function);
 	else

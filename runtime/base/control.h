@@ -149,7 +149,10 @@ struct control_page {
 		_Atomic uint32_t pid; /* the process that is the rank; set by
 					 libcairn, 0 before */
 		_Atomic uint32_t uses_mpi; /* it has called MPI_Init */
-		char why[256];		   /* STATE_REFUSED: one sentence */
+		/* STATE_REFUSED: one sentence.  While an epoch is pending: the
+		 * name of `function`, "MPI", or "" where the rank was not in
+		 * MPI when that began. */
+		char why[256];
 	} rank __attribute__((aligned(64)));
 
 	struct control_slot slots[CONTROL_SLOTS];

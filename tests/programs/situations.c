@@ -193,6 +193,24 @@ static void ibarrier(void)
 		MPI_Testall(2, request, &flag, MPI_STATUSES_IGNORE);
 }
 
+/* All but the last have entered a reduction, and do something else. */
+static void iallreduce(void)
+{
+	uint64_t v = value(current, rank, 18), sum = 0, got = 0;
+	MPI_Request request;
+
+	if (last())
+		late();
+	MPI_Iallreduce(&v, &got, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD,
+		       &request);
+	here(rank);
+	for (int flag = 0; !flag;)
+		MPI_Test(&request, &flag, MPI_STATUS_IGNORE);
+	for (int i = 0; i < size; i++)
+		sum += value(current, i, 18);
+	expect(got, sum, "a sum");
+}
+
 /* Sends to oneself, which MPICH can cancel; whether they were is not known
  * before the checkpoint. */
 static void cancels(void)
@@ -577,6 +595,7 @@ static const struct {
 	{ "barrier", barrier },
 	{ "ibarrier", ibarrier },
 	{ "cancels", cancels },
+	{ "iallreduce", iallreduce },
 	{ "ibcast", ibcast },
 	{ "nbx", nbx },
 	{ "sends-large", sends_large },

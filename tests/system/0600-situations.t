@@ -23,6 +23,10 @@ at_the_gate() { # COUNT
 	[ "$(find . -name 'gate.*' | wc -l)" -ge "$1" ]
 }
 
+waits_for() { # WHOM
+	cairn status ck 2>/dev/null | grep -q "now [a-z]*, waits for $1"
+}
+
 # same FILE...: the last digest in them is the native one
 same() {
 	[ -s native ] && [ "$(cat "$@" | grep digest | tail -n 1)" = \
@@ -62,13 +66,18 @@ done
 
 # Where someone is inside what all must enter, or has said that it needs one
 # who is late: an epoch is committed as soon as that one has come.
-for name in ibcast nbx sends-synchronously frees-early create-group \
+for name in iallreduce ibcast nbx sends-synchronously frees-early create-group \
 	intercomm init-late; do
 	native -r 3 $name
 	waits $name 1
 	timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
 	tool=$!
-	moment
+	if [ $name = iallreduce ]; then
+		ok "$name: it is said whom the epoch waits for" \
+			patiently waits_for "rank 2 (.*), which computes"
+	else
+		moment
+	fi
 	touch gate
 	wait $tool
 	code=$?
@@ -119,8 +128,8 @@ ok "sends-behind: with a native answer" same out
 ok "sends-behind: restarted to the native answer" again 1
 
 # A storm of epochs over each.
-for name in computes sleeps barrier ibarrier polls sends-large ibcast nbx \
-	sends-synchronously frees-early create-group intercomm; do
+for name in computes sleeps barrier ibarrier polls sends-large iallreduce \
+	ibcast nbx sends-synchronously frees-early create-group intercomm; do
 	native -r 30 -p 20000 $name
 	rm -rf ck before
 	timeout 60 cairnrun --ckpt-dir ck --interval 50ms --keep 2 -n 3 \

@@ -78,7 +78,7 @@ struct agent {
 	struct epoch *epoch;
 };
 
-/* --- ranks.c: local ranks, from greeting to end ------------------------------
+/* --- ranks.c, greeting.c, message.c: local ranks, from greeting to end -------
  */
 
 /* ranks_listen - open the socket at agent->socket_path. */

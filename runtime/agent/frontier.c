@@ -1,59 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* frontier.c - the agent's part in FRONTIER: reduce, write targets, route NEED
- */
-#include "runtime/agent/frontier.h"
-
-#include "runtime/agent/gids.h"
+/* frontier.c - the agent's part in FRONTIER: what ranks say, what pages tell */
+#include "runtime/agent/frontier_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A NEED that stands: `from` cannot go on without `to` (-1: anybody in gid).
- * count: threads of `from` that have said so. */
-struct need {
-	int32_t from, to;
-	uint64_t gid;
-	unsigned int count;
-};
-
-/* A group call that somebody is inside of.  Its gid names this one call, so
- * once it is over it stays so, in whatever order the messages come. */
-struct call {
-	uint64_t gid;
-	bool over;
-	size_t n;
-	int32_t *members;
-};
-
-/* One rank of this node. */
-struct local {
-	uint32_t rank;
-	struct control_page *page;
-	bool published;
-	bool held;
-	uint32_t held_seq; /* HELD is a promise about this state of the page */
-	uint64_t *entered; /* group calls that it has entered this epoch */
-	size_t nentered;
-};
-
-struct frontier {
-	const struct frontier_ops *ops;
-	void *arg;
-	uint32_t epoch; /* 0: none pending */
-	bool counted;	/* counts were sent for the ranks that are here */
-	bool targets;	/* they have come */
-	bool told_held; /* what the coordinator was told last */
-	json_int_t sent, received;
-	struct gids gids;
-	struct local *locals;
-	size_t nlocals;
-	struct need *needs;
-	size_t nneeds;
-	struct call *calls;
-	size_t ncalls;
-};
 
 /* --- small things -----------------------------------------------------------
  */
@@ -75,7 +27,7 @@ int gid_decode(const json_t *json, uint64_t *gid)
 }
 
 /* Room for one more element of `size` bytes; a power of two at a time. */
-static int reserve(void *array, size_t n, size_t size)
+int frontier_reserve(void *array, size_t n, size_t size)
 {
 	void **p = array;
 	void *bigger;
@@ -112,7 +64,7 @@ static struct control_slot *slot_of(struct control_page *page, uint64_t gid)
 	return NULL;
 }
 
-static void send_message(struct frontier *f, json_t *message)
+void frontier_send(struct frontier *f, json_t *message)
 {
 	if (message)
 		f->ops->send(f->arg, message);
@@ -122,7 +74,7 @@ static void send_message(struct frontier *f, json_t *message)
 static void send_counted(struct frontier *f, json_t *message)
 {
 	f->sent++;
-	send_message(f, message);
+	frontier_send(f, message);
 }
 
 /* --- held -------------------------------------------------------------------
@@ -133,7 +85,7 @@ static bool local_holds(const struct local *l)
 	return l->held && l->held_seq == atomic_load(&l->page->agent.seq);
 }
 
-static bool all_hold(const struct frontier *f)
+bool frontier_all_hold(const struct frontier *f)
 {
 	for (size_t i = 0; i < f->nlocals; i++)
 		if (!local_holds(&f->locals[i]))
@@ -141,15 +93,15 @@ static bool all_hold(const struct frontier *f)
 	return true;
 }
 
-static void hint(struct frontier *f)
+void frontier_hint(struct frontier *f)
 {
-	bool held = f->counted && all_hold(f);
+	bool held = f->counted && frontier_all_hold(f);
 
 	if (!f->epoch || held == f->told_held)
 		return;
 	f->told_held = held;
-	send_message(f, json_pack("{s:s, s:I, s:b}", "type", "held", "epoch",
-				  (json_int_t)f->epoch, "held", (int)held));
+	frontier_send(f, json_pack("{s:s, s:I, s:b}", "type", "held", "epoch",
+				   (json_int_t)f->epoch, "held", (int)held));
 }
 
 /* --- what the pages should say -----------------------------------------------
@@ -235,7 +187,7 @@ static bool targets_write(const struct frontier *f, struct local *l)
 
 /* Derived anew from all that is known, never incremented: so nothing is
  * counted twice, and a rank that came late or made a slot gets its share. */
-static void pages_update(struct frontier *f)
+void frontier_pages(struct frontier *f)
 {
 	for (size_t i = 0; i < f->nlocals; i++) {
 		struct local *l = &f->locals[i];
@@ -250,7 +202,7 @@ static void pages_update(struct frontier *f)
 		if (changed)
 			f->ops->changed(f->arg, l->rank);
 	}
-	hint(f);
+	frontier_hint(f);
 }
 
 /* --- counts -----------------------------------------------------------------
@@ -279,8 +231,8 @@ static struct call *call_get(const struct frontier *f, uint64_t gid)
 	return NULL;
 }
 
-static int call_add(struct frontier *f, uint64_t gid, const int32_t *members,
-		    size_t n, bool over)
+int frontier_call(struct frontier *f, uint64_t gid, const int32_t *members,
+		  size_t n, bool over)
 {
 	struct call *call = call_get(f, gid);
 
@@ -288,7 +240,7 @@ static int call_add(struct frontier *f, uint64_t gid, const int32_t *members,
 		call->over |= over;
 		return 0;
 	}
-	if (reserve(&f->calls, f->ncalls, sizeof(*f->calls)))
+	if (frontier_reserve(&f->calls, f->ncalls, sizeof(*f->calls)))
 		return -ENOMEM;
 	call = &f->calls[f->ncalls];
 	*call = (struct call){ .gid = gid, .over = over, .n = n };
@@ -312,7 +264,7 @@ static void call_entered(struct frontier *f, struct local *l,
 	if (!gid || n > CONTROL_POOL || at > CONTROL_POOL - n ||
 	    has_entered(l, gid))
 		return;
-	if (reserve(&l->entered, l->nentered, sizeof(*l->entered)))
+	if (frontier_reserve(&l->entered, l->nentered, sizeof(*l->entered)))
 		return;
 	l->entered[l->nentered++] = gid;
 	call_send(f, l->rank, gid, l->page->pool + at, n, false);
@@ -355,9 +307,9 @@ static void counts_send(struct frontier *f)
 		if (f->gids.v[i].entries)
 			json_array_append_new(counts,
 					      entry_encode(&f->gids.v[i]));
-	send_message(f, json_pack("{s:s, s:I, s:o, s:o}", "type", "counts",
-				  "epoch", (json_int_t)f->epoch, "ranks", ranks,
-				  "counts", counts));
+	frontier_send(f, json_pack("{s:s, s:I, s:o, s:o}", "type", "counts",
+				   "epoch", (json_int_t)f->epoch, "ranks",
+				   ranks, "counts", counts));
 }
 
 static void counts_when_all(struct frontier *f)
@@ -376,11 +328,11 @@ static void counts_when_all(struct frontier *f)
 
 int frontier_join(struct frontier *f, uint32_t rank, struct control_page *page)
 {
-	if (reserve(&f->locals, f->nlocals, sizeof(*f->locals)))
+	if (frontier_reserve(&f->locals, f->nlocals, sizeof(*f->locals)))
 		return -ENOMEM;
 	f->locals[f->nlocals++] = (struct local){ .rank = rank, .page = page };
 	f->counted = false;
-	pages_update(f);
+	frontier_pages(f);
 	return 0;
 }
 
@@ -394,7 +346,7 @@ void frontier_leave(struct frontier *f, uint32_t rank)
 	*l = f->locals[--f->nlocals];
 	if (f->epoch) {
 		counts_when_all(f);
-		hint(f);
+		frontier_hint(f);
 	}
 }
 
@@ -407,7 +359,7 @@ void frontier_published(struct frontier *f, uint32_t rank)
 	l->published = true;
 	local_count(f, l);
 	counts_when_all(f);
-	pages_update(f);
+	frontier_pages(f);
 }
 
 void frontier_held(struct frontier *f, uint32_t rank, bool held, uint32_t seq)
@@ -418,7 +370,7 @@ void frontier_held(struct frontier *f, uint32_t rank, bool held, uint32_t seq)
 		return;
 	l->held = held;
 	l->held_seq = seq;
-	hint(f);
+	frontier_hint(f);
 }
 
 void frontier_raised(struct frontier *f, uint32_t rank, uint64_t gid,
@@ -461,189 +413,13 @@ void frontier_slot(struct frontier *f, uint32_t rank, uint64_t gid,
 	else if (number < CONTROL_SLOTS &&
 		 (l->page->slots[number].flags & SLOT_GROUP_CALL))
 		call_entered(f, l, &l->page->slots[number]);
-	pages_update(f);
+	frontier_pages(f);
 }
 
 void frontier_tick(struct frontier *f)
 {
 	if (f->epoch)
-		pages_update(f);
-}
-
-/* --- the coordinator's messages ----------------------------------------------
- */
-
-static int target_learn(struct frontier *f, uint64_t gid, json_int_t count)
-{
-	struct gid_entry *e = count < 0 ? NULL : gids_put(&f->gids, gid);
-
-	if (!e)
-		return count < 0 ? -EPROTO : -ENOMEM;
-	if (!e->has_target || e->target < (uint64_t)count)
-		e->target = (uint64_t)count;
-	e->has_target = true;
-	return 0;
-}
-
-static int targets_came(struct frontier *f, const json_t *message)
-{
-	json_t *list = json_object_get(message, "targets"), *pair;
-	size_t i;
-	int ret = json_is_array(list) ? 0 : -EPROTO;
-
-	json_array_foreach(list, i, pair)
-	{
-		const json_t *count = json_array_get(pair, 1);
-		uint64_t gid;
-
-		ret = gid_decode(json_array_get(pair, 0), &gid);
-		if (!ret)
-			ret = json_is_integer(count) ? 0 : -EPROTO;
-		if (!ret)
-			ret = target_learn(f, gid, json_integer_value(count));
-		if (ret)
-			return ret;
-	}
-	f->targets = ret == 0;
-	return ret;
-}
-
-static int raise_came(struct frontier *f, const json_t *message)
-{
-	const json_t *count = json_object_get(message, "count");
-	uint64_t gid;
-
-	if (gid_decode(json_object_get(message, "gid"), &gid) ||
-	    !json_is_integer(count))
-		return -EPROTO;
-	return target_learn(f, gid, json_integer_value(count));
-}
-
-static int need_came(struct frontier *f, const json_t *message)
-{
-	json_int_t from, to;
-	const char *text;
-	uint64_t gid = 0;
-	int on;
-
-	if (json_unpack((json_t *)message, "{s:I, s:I, s:s, s:b}", "from",
-			&from, "to", &to, "gid", &text, "on", &on))
-		return -EPROTO;
-	/* gid may be 0 where the peer is named. */
-	if (gid_decode(json_object_get(message, "gid"), &gid) && to < 0)
-		return -EPROTO;
-	for (size_t i = 0; i < f->nneeds; i++) {
-		struct need *need = &f->needs[i];
-
-		if (need->from != from || need->to != to || need->gid != gid)
-			continue;
-		if (on)
-			need->count++;
-		else if (!--need->count)
-			*need = f->needs[--f->nneeds];
-		return 0;
-	}
-	if (!on) /* withdrawn what was never said: nothing to do */
-		return 0;
-	if (reserve(&f->needs, f->nneeds, sizeof(*f->needs)))
-		return -ENOMEM;
-	f->needs[f->nneeds++] = (struct need){ (int32_t)from, (int32_t)to, gid,
-					       1 };
-	return 0;
-}
-
-static int group_came(struct frontier *f, const json_t *message)
-{
-	const json_t *list = json_object_get(message, "members");
-	bool over = json_is_true(json_object_get(message, "over"));
-	size_t n = json_array_size(list);
-	int32_t *members;
-	uint64_t gid;
-	int ret;
-
-	if (gid_decode(json_object_get(message, "gid"), &gid) ||
-	    !json_is_array(list))
-		return -EPROTO;
-	members = calloc(n ? n : 1, sizeof(*members));
-	if (!members)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		members[i] = (int32_t)json_integer_value(
-			json_array_get(list, i));
-	ret = call_add(f, gid, members, n, over);
-	free(members);
-	return ret;
-}
-
-static int slice_came(struct frontier *f, const json_t *message)
-{
-	bool on = json_is_true(json_object_get(message, "on"));
-
-	for (size_t i = 0; i < f->nlocals; i++) {
-		struct control_page *page = f->locals[i].page;
-		uint32_t slice = atomic_load(&page->agent.slice);
-
-		if (on != (slice & 1)) {
-			atomic_store(&page->agent.slice, slice + 1);
-			f->ops->changed(f->arg, f->locals[i].rank);
-		}
-	}
-	f->told_held = false;
-	hint(f);
-	return 0;
-}
-
-static int wave_came(struct frontier *f, const json_t *message)
-{
-	json_int_t n;
-
-	if (json_unpack((json_t *)message, "{s:I}", "n", &n))
-		return -EPROTO;
-	/* New slots show up here at the latest. */
-	frontier_tick(f);
-	send_message(f, json_pack("{s:s, s:I, s:I, s:b, s:I, s:I}", "type",
-				  "wave", "epoch", (json_int_t)f->epoch, "n", n,
-				  "held", (int)(f->counted && all_hold(f)),
-				  "sent", f->sent, "received", f->received));
-	return 0;
-}
-
-static const struct {
-	const char *type;
-	int (*came)(struct frontier *f, const json_t *message);
-	bool counted; /* by waves */
-} messages[] = {
-	{ "targets", targets_came, true }, { "raise", raise_came, true },
-	{ "need", need_came, true },	   { "group", group_came, true },
-	{ "slice", slice_came, false },	   { "wave", wave_came, false },
-};
-
-int frontier_message(struct frontier *f, const json_t *message, struct err *err)
-{
-	const char *type = json_string_value(json_object_get(message, "type"));
-	const json_t *epoch = json_object_get(message, "epoch");
-	int ret;
-
-	if (!f->epoch || json_integer_value(epoch) != (json_int_t)f->epoch)
-		return 0; /* of an epoch that has ended meanwhile */
-	if (type && !strcmp(type, "phase"))
-		type = json_string_value(json_object_get(message, "phase"));
-	for (size_t i = 0; type && i < sizeof(messages) / sizeof(*messages);
-	     i++) {
-		if (strcmp(type, messages[i].type))
-			continue;
-		ret = messages[i].came(f, message);
-		if (ret)
-			return err_set(err, ret,
-				       "the coordinator's \"%s\" message "
-				       "cannot be used; this is a bug in Cairn",
-				       type);
-		f->received += messages[i].counted;
-		if (messages[i].counted)
-			pages_update(f);
-		return 0;
-	}
-	return 0;
+		frontier_pages(f);
 }
 
 /* --- life -------------------------------------------------------------------
@@ -686,7 +462,7 @@ void frontier_begin(struct frontier *f, uint32_t epoch)
 	f->epoch = epoch;
 	/* A node whose ranks have all ended has nothing to wait for. */
 	counts_when_all(f);
-	hint(f);
+	frontier_hint(f);
 }
 
 void frontier_end(struct frontier *f)

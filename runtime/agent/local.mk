@@ -8,10 +8,13 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/fault.c runtime/agent/fault.h \
 	runtime/agent/fill.c runtime/agent/fill.h \
 	runtime/agent/frontier.c runtime/agent/frontier.h \
+	runtime/agent/frontier_messages.c runtime/agent/frontier_private.h \
 	runtime/agent/gids.c runtime/agent/gids.h \
+	runtime/agent/greeting.c \
 	runtime/agent/link.c \
 	runtime/agent/loop.c runtime/agent/loop.h \
-	runtime/agent/ranks.c \
+	runtime/agent/message.c \
+	runtime/agent/ranks.c runtime/agent/ranks_private.h \
 	runtime/agent/reader.c runtime/agent/reader.h \
 	runtime/agent/restore.c runtime/agent/restore.h
 runtime_libagent_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)

@@ -1,171 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ranks.c - local ranks, from greeting to end */
-#include "runtime/agent/agent.h"
+#include "runtime/agent/ranks_private.h"
 
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/restore.h"
-#include "runtime/base/fmt.h"
-#include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 /*
- * STARTUP    A connection is nothing until its first message has shown the
- *            job's secret: it has GREETING_MS for that, there are at most
- *            GREETINGS_MAX such, and anything else is closed without an answer
- *            (I9).  The answer to a good greeting is the control page.
- * OPERATION  Messages are dispatched by type.  The kernel says who wrote each
- *            (SCM_CREDENTIALS), so a rank's pid is never taken on its word.
+ * OPERATION  Messages (message.c) are dispatched by type.
  * TEARDOWN   A rank has ended when the process that greeted has (mpiexec's
  *            child); a wrapper's child that was the rank may end before it.
+ *
+ * How it greets: greeting.c.
  */
-#define GREETING_MS   10000
-#define GREETINGS_MAX 256
-#define FDS_MAX	      8
-
-/* A connection that has not greeted yet. */
-struct greeting {
-	struct greeting *next;
-	struct agent *agent;
-	struct source source;
-	int fd;
-	uint64_t since_ns;
-};
-
-/* What one datagram brought. */
-struct delivery {
-	struct control_msg msg;
-	pid_t pid;
-	int fds[FDS_MAX];
-	unsigned int nfds;
-};
-
-/* --- messages
- * ------------------------------------------------------------------ */
-
-static void delivery_close(struct delivery *d)
-{
-	while (d->nfds)
-		close(d->fds[--d->nfds]);
-}
-
-static void delivery_ancillary(struct delivery *d, struct msghdr *header)
-{
-	struct cmsghdr *c;
-
-	for (c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level != SOL_SOCKET)
-			continue;
-		if (c->cmsg_type == SCM_CREDENTIALS) {
-			struct ucred cred;
-
-			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-			if (cred.uid == geteuid())
-				d->pid = cred.pid;
-		} else if (c->cmsg_type == SCM_RIGHTS) {
-			size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-			for (size_t i = 0; i < n; i++) {
-				int fd;
-
-				memcpy(&fd, CMSG_DATA(c) + i * sizeof(int),
-				       sizeof(fd));
-				if (d->nfds < FDS_MAX)
-					d->fds[d->nfds++] = fd;
-				else
-					close(fd);
-			}
-		}
-	}
-}
-
-/* 0; -EAGAIN: nothing there; -ECONNRESET: ended; -EPROTO: garbage. */
-static int receive(int fd, struct delivery *d)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(struct ucred)) +
-			   CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control;
-	struct iovec iov = { &d->msg, sizeof(d->msg) };
-	struct msghdr header = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	size_t fixed = offsetof(struct control_msg, text);
-	ssize_t n;
-
-	memset(d, 0, sizeof(*d));
-	n = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? -EAGAIN :
-							   -ECONNRESET;
-	if (n == 0)
-		return -ECONNRESET;
-	delivery_ancillary(d, &header);
-	if ((size_t)n < fixed || d->msg.text_len > (size_t)n - fixed ||
-	    d->msg.text_len > sizeof(d->msg.text) || d->pid <= 0) {
-		delivery_close(d);
-		return -EPROTO;
-	}
-	/* Texts are used as strings. */
-	d->msg.text[sizeof(d->msg.text) - 1] = '\0';
-	if (d->msg.text_len < sizeof(d->msg.text))
-		d->msg.text[d->msg.text_len] = '\0';
-	return 0;
-}
-
-int rank_send(struct rank *r, const struct control_msg *msg, int fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)msg, sizeof(*msg) };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		struct cmsghdr *c = &control.align;
-
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(sizeof(int));
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
-	if (sendmsg(r->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
-}
-
-void rank_deny(struct rank *r, const char *text)
-{
-	struct control_msg msg = { .type = CONTROL_DENIED };
-
-	fmt_print(msg.text, sizeof(msg.text), "%s", text);
-	msg.text_len = (uint32_t)strlen(msg.text);
-	rank_send(r, &msg, -1);
-}
 
 void rank_changed(struct rank *r)
 {
@@ -372,7 +228,7 @@ static void message_all(struct rank *r)
 	struct delivery d;
 
 	while (r->fd >= 0) {
-		switch (receive(r->fd, &d)) {
+		switch (delivery_receive(r->fd, &d)) {
 		case 0:
 			dispatch(r, &d);
 			break;
@@ -399,22 +255,8 @@ void ranks_drain_messages(struct agent *agent)
 		message_all(r);
 }
 
-/* --- greetings
- * -------------------------------------------------------------------- */
-
-static void greeting_free(struct greeting *g)
-{
-	struct greeting **at = &g->agent->greetings;
-
-	while (*at != g)
-		at = &(*at)->next;
-	*at = g->next;
-	g->agent->ngreetings--;
-	source_close(&g->agent->loop, &g->source);
-	if (g->fd >= 0)
-		close(g->fd);
-	free(g);
-}
+/* --- a rank's beginning
+ * ---------------------------------------------------------------- */
 
 static int page_make(struct rank *r, uint32_t local)
 {
@@ -452,7 +294,7 @@ static void rank_discard(struct rank *r)
 }
 
 /* The greeting was good: make the rank; its connection stays the caller's. */
-static struct rank *rank_make(struct agent *agent, const struct delivery *d)
+struct rank *rank_make(struct agent *agent, const struct delivery *d)
 {
 	struct rank *r = calloc(1, sizeof(*r));
 
@@ -484,7 +326,7 @@ struct rank *rank_find(struct agent *agent, uint32_t world_rank)
 }
 
 /* An older process with this number makes room if it has ended. */
-static bool place_is_free(struct agent *agent, uint32_t world_rank)
+bool rank_place_is_free(struct agent *agent, uint32_t world_rank)
 {
 	struct rank *old = rank_find(agent, world_rank);
 
@@ -498,241 +340,22 @@ static bool place_is_free(struct agent *agent, uint32_t world_rank)
 	return true;
 }
 
-static const char *hello_fault(struct agent *agent, const struct delivery *d)
+int rank_connect(struct rank *r, int fd)
 {
-	const struct control_msg *msg = &d->msg;
+	const struct control_msg msg = { .type = CONTROL_WELCOME };
 
-	if (msg->peer < 0 || msg->gid == 0 || msg->gid > INT32_MAX ||
-	    (uint64_t)msg->peer >= msg->gid)
-		return "a rank must have a number below the number of ranks";
-	if (!place_is_free(agent, (uint32_t)msg->peer))
-		return "this rank is running on this node already";
-	return NULL;
-}
-
-static bool secret_matches(const struct agent *agent, const struct delivery *d)
-{
-	size_t n = sizeof(agent->secret) - 1;
-
-	return d->msg.type == CONTROL_HELLO && d->msg.text_len == n &&
-	       !sodium_memcmp(d->msg.text, agent->secret, n);
-}
-
-static void welcome(struct agent *agent, int fd, const struct delivery *d)
-{
-	struct control_msg msg = { .type = CONTROL_WELCOME };
-	const char *fault = hello_fault(agent, d);
-	struct rank *r = fault ? NULL : rank_make(agent, d);
-
-	if (!r) {
-		struct rank nobody = { .fd = fd };
-
-		rank_deny(&nobody, fault ? fault :
-					   "the agent has no memory or "
-					   "descriptors left for this rank");
-		close(fd);
-		return;
-	}
 	r->fd = fd;
-	if (source_open(&agent->loop, &r->source, fd, EPOLLIN, message_cb, r) ||
+	if (source_open(&r->agent->loop, &r->source, fd, EPOLLIN, message_cb,
+			r) ||
 	    rank_send(r, &msg, r->page_fd)) {
 		connection_end(r);
-		return;
+		return -ECONNRESET;
 	}
-	epoch_rank_came(agent->epoch, r);
-}
-
-static void greeting_cb(struct source *source, uint32_t events)
-{
-	struct greeting *g = source->arg;
-	struct agent *agent = g->agent;
-	struct delivery d;
-	int fd = g->fd;
-	int ret = receive(fd, &d);
-
-	(void)events;
-	if (ret == -EAGAIN)
-		return;
-	if (ret || !secret_matches(agent, &d)) {
-		if (!ret)
-			delivery_close(&d);
-		greeting_free(g);
-		return;
-	}
-	g->fd = -1;
-	source_close(&agent->loop, &g->source);
-	greeting_free(g);
-	welcome(agent, fd, &d);
-	delivery_close(&d);
-	sodium_memzero(&d, sizeof(d));
-}
-
-static void greeting_timer_cb(struct timer *timer)
-{
-	struct agent *agent = timer->arg;
-	uint64_t now = now_ns();
-	struct greeting *g = agent->greetings, *next;
-
-	for (; g; g = next) {
-		next = g->next;
-		if (now - g->since_ns >= GREETING_MS * 1000000ull)
-			greeting_free(g);
-	}
-	if (agent->greetings)
-		timer_set(timer, GREETING_MS);
-}
-
-static bool peer_is_ours(int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) &&
-	       cred.uid == geteuid();
-}
-
-static void accept_cb(struct source *source, uint32_t events)
-{
-	struct agent *agent = source->arg;
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct greeting *g;
-
-	(void)events;
-	if (fd < 0)
-		return;
-	if (!peer_is_ours(fd) || agent->ngreetings >= GREETINGS_MAX)
-		goto drop;
-	g = calloc(1, sizeof(*g));
-	if (!g)
-		goto drop;
-	g->agent = agent;
-	g->fd = fd;
-	g->since_ns = now_ns();
-	if (source_open(&agent->loop, &g->source, fd, EPOLLIN, greeting_cb,
-			g)) {
-		free(g);
-		goto drop;
-	}
-	if (!agent->greetings)
-		timer_set(&agent->greeting_timer, GREETING_MS);
-	g->next = agent->greetings;
-	agent->greetings = g;
-	agent->ngreetings++;
-	return;
-drop:
-	close(fd);
-}
-
-/* --- the socket
- * -------------------------------------------------------------------- */
-
-/* The folder that holds the socket keeps strangers away: 0700 and ours. */
-static int folder_make(const char *path, int *folder, struct err *err)
-{
-	char dir[sizeof(((struct agent *)NULL)->socket_path)];
-	struct stat st;
-	char *slash;
-
-	strcpy(dir, path);
-	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return err_set(err, -EINVAL,
-			       "CAIRN_AGENT is \"%s\"; it must be a socket's "
-			       "path in a folder of its own",
-			       path);
-	*slash = '\0';
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return err_set(err, -errno,
-			       "cannot make the folder %s for the agent's "
-			       "socket: %s",
-			       dir, fmt_error(errno));
-	if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & 077))
-		return err_set(err, -EPERM,
-			       "%s must be a folder of your own with mode 0700",
-			       dir);
-	*folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*folder < 0)
-		return err_set(err, -errno, "cannot open %s: %s", dir,
-			       fmt_error(errno));
-	/* A cairnrun removes folders that nobody has locked: this one stays
-	 * while we live, even if our own cairnrun does not. */
-	flock(*folder, LOCK_SH);
 	return 0;
 }
 
-int ranks_listen(struct agent *agent, struct err *err)
+void ranks_free(struct agent *agent)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int one = 1, ret;
-	int fd;
-
-	agent->listener.fd = -1;
-	agent->folder = -1;
-	ret = folder_make(agent->socket_path, &agent->folder, err);
-	if (ret)
-		return ret;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_set(err, -errno, "socket: %s", fmt_error(errno));
-	/* Bound under another name first: whoever finds the socket under its
-	 * name can connect to it. */
-	snprintf(name.sun_path, sizeof(name.sun_path), "%.*s.%d",
-		 (int)sizeof(name.sun_path) - 13, agent->socket_path,
-		 (int)getpid());
-	unlink(name.sun_path);
-	/* Passed on to accepted connections: each message says who sent it. */
-	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&name, sizeof(name)) ||
-	    listen(fd, 4096) || rename(name.sun_path, agent->socket_path)) {
-		ret = -errno;
-		unlink(name.sun_path);
-		close(fd);
-		return err_set(err, ret, "cannot listen at %s: %s",
-			       agent->socket_path, fmt_error(ret));
-	}
-	agent->listener.fd = fd;
-	return 0;
-}
-
-int ranks_watch(struct agent *agent, struct err *err)
-{
-	int ret = timer_open(&agent->loop, &agent->greeting_timer,
-			     greeting_timer_cb, agent);
-
-	if (!ret)
-		ret = source_open(&agent->loop, &agent->listener,
-				  agent->listener.fd, EPOLLIN, accept_cb,
-				  agent);
-	if (ret)
-		return err_set(err, ret, "agent: cannot watch its socket: %s",
-			       fmt_error(ret));
-	return 0;
-}
-
-void ranks_fini(struct agent *agent)
-{
-	char lock[sizeof(agent->socket_path) + 8];
-	char *slash;
-	int fd = agent->listener.fd;
-
-	while (agent->greetings)
-		greeting_free(agent->greetings);
 	while (agent->ranks)
 		rank_free(agent->ranks);
-	timer_close(&agent->loop, &agent->greeting_timer);
-	if (fd < 0)
-		return;
-	source_close(&agent->loop, &agent->listener);
-	close(fd);
-	unlink(agent->socket_path);
-	/* cairn-rank's.  On another node than cairnrun's, or if that was
-	 * killed, nobody else removes the folder. */
-	snprintf(lock, sizeof(lock), "%s.lock", agent->socket_path);
-	unlink(lock);
-	slash = strrchr(agent->socket_path, '/');
-	*slash = '\0';
-	rmdir(agent->socket_path);
-	*slash = '/';
-	close(agent->folder);
 }

@@ -17,7 +17,10 @@ storage_libstorage_a_SOURCES = \
 	storage/sink.c storage/sink.h \
 	storage/thread.c storage/thread.h \
 	storage/verify.c \
-	storage/writer.c
+	storage/writer.c \
+	storage/writer_finish.c \
+	storage/writer_pack.c \
+	storage/writer_private.h
 storage_libstorage_a_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS) \
 	$(JANSSON_CFLAGS) $(SANITIZER_CFLAGS)
 # What a program that links libstorage.a needs beside it, in this order.

@@ -1,87 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* writer.c - make a node's image: callers, workers, one sink */
 #define _GNU_SOURCE
-#include "storage/image.h"
+#include "storage/writer_private.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
-#include <xxhash.h>
 
 #include "runtime/base/fmt.h"
 #include "storage/chunk.h"
-#include "storage/codec.h"
-#include "storage/commit.h"
 #include "storage/format.h"
-#include "storage/index.h"
 #include "storage/owner.h"
-#include "storage/sink.h"
 #include "storage/thread.h"
 
 /*
  * DESIGN
  *
- * image_pages cuts memory into windows and makes each a job.  Workers take
- * jobs, drop zero pages, compress, checksum, and fill pieces of the sink.  A
- * window that is read from a descriptor goes straight into the piece, so a
- * chunk that is stored as it is moves once, from the process to the buffer
- * that the disk reads.
+ * image_pages cuts memory into windows and makes each a job.  Workers
+ * (writer_pack.c) take jobs, drop zero pages, compress, checksum, and fill
+ * pieces of the sink.  A window that is read from a descriptor goes straight
+ * into the piece, so a chunk that is stored as it is moves once, from the
+ * process to the buffer that the disk reads.
  *
  * One lock guards jobs, sections and the first failure; it is taken a few
  * times for each window of 256 KiB.  After a failure everybody goes on as
  * before but does nothing, until the caller hears of it.
  */
-#define THREADS_MAX  16U
 #define SPARE_PIECES 6U /* queued for the disk, beside one a worker */
 
-struct section {
-	struct index_rank ix;
-	size_t room;	/* of ix.chunks */
-	size_t pending; /* jobs not yet read */
-	int ended;
-};
-
-struct job {
-	struct section *section;
-	uint64_t addr;
-	size_t len;
-	int fd;	   /* -1: the memory is in buf */
-	char *buf; /* CHUNK_WINDOW bytes */
-	struct job *next;
-};
-
-struct worker {
-	pthread_t thread;
-	struct image_writer *w;
-	struct codec_ctx *codec;
-	char *scratch; /* compressed, before it goes into the piece */
-	struct piece *piece;
-};
-
-struct image_writer {
-	pthread_mutex_t lock;
-	pthread_cond_t job_cond, free_cond, done_cond;
-	struct commit commit;
-	struct image_options options;
-	struct sink *sink;
-	struct section **sections;
-	size_t nsections;
-	char *bufs; /* of all jobs */
-	size_t bufs_len;
-	struct job *jobs;
-	struct job *free;
-	struct job *head, **tail;
-	int closing;
-	struct worker workers[THREADS_MAX];
-	unsigned int nthreads; /* started */
-	int rc;		       /* the first failure of a worker */
-	struct err err;
-};
-
-static void fail(struct image_writer *w, int rc, const struct err *err)
+void writer_fail(struct image_writer *w, int rc, const struct err *err)
 {
 	pthread_mutex_lock(&w->lock);
 	if (!w->rc) {
@@ -92,7 +40,7 @@ static void fail(struct image_writer *w, int rc, const struct err *err)
 }
 
 /* With the lock held. */
-static int failure(struct image_writer *w, struct err *err)
+int writer_failure(struct image_writer *w, struct err *err)
 {
 	int rc = w->rc;
 
@@ -103,201 +51,12 @@ static int failure(struct image_writer *w, struct err *err)
 	return rc;
 }
 
-/* --- workers ------------------------------------------------------------- */
-
-static int add_chunk(struct section *s, const struct image_chunk *c)
-{
-	if (s->ix.nchunks == s->room) {
-		size_t room = s->room ? 2 * s->room : 256;
-		void *p = realloc(s->ix.chunks, room * sizeof(*c));
-
-		if (!p)
-			return -ENOMEM;
-		s->ix.chunks = p;
-		s->room = room;
-	}
-	s->ix.chunks[s->ix.nchunks++] = *c;
-	return 0;
-}
-
-static struct section *find_section(struct image_writer *w, uint32_t rank)
+struct section *writer_section(struct image_writer *w, uint32_t rank)
 {
 	for (size_t i = w->nsections; i-- > 0;)
 		if (w->sections[i]->ix.rank == rank)
 			return w->sections[i];
 	return NULL;
-}
-
-/* The piece is full: now its chunks have a place. */
-static void flush_piece(struct worker *me)
-{
-	struct image_writer *w = me->w;
-	struct piece *p = me->piece;
-	struct err err = { "" };
-	int rc = 0;
-
-	if (!p)
-		return;
-	me->piece = NULL;
-	sink_place(w->sink, p);
-	pthread_mutex_lock(&w->lock);
-	for (size_t i = 0; i < p->nchunks && !rc; i++) {
-		struct image_chunk *c = &p->chunks[i];
-
-		if (c->stored)
-			c->offset += p->offset;
-		rc = add_chunk(find_section(w, c->rank), c);
-	}
-	pthread_mutex_unlock(&w->lock);
-	if (rc)
-		fail(w,
-		     err_set(&err, rc, "no memory for the index of %s",
-			     w->commit.name),
-		     &err);
-	sink_submit(w->sink, p);
-}
-
-/* A piece with room for a window, and for its chunks (in the worst case each
- * fifth page begins one: four of zeros, one not). */
-static struct piece *room_for(struct worker *me, size_t len)
-{
-	size_t chunks = 2 * (len / FORMAT_PAGE / 5 + 1);
-
-	if (me->piece && (me->piece->used + len > PIECE_LEN ||
-			  me->piece->nchunks + chunks > PIECE_CHUNKS))
-		flush_piece(me);
-	if (!me->piece)
-		me->piece = sink_begin(me->w->sink);
-	return me->piece;
-}
-
-static int read_memory(const struct job *job, char *dst, struct err *err)
-{
-	size_t done = 0;
-
-	while (done < job->len) {
-		ssize_t n = pread(job->fd, dst + done, job->len - done,
-				  (off_t)(job->addr + done));
-		int error = n < 0 ? errno : EIO;
-
-		if (n > 0)
-			done += (size_t)n;
-		else if (n == 0 || error != EINTR)
-			return err_set(err, -error,
-				       "cannot read memory of rank %u at "
-				       "%lx: %s",
-				       job->section->ix.rank,
-				       (unsigned long)(job->addr + done),
-				       fmt_error(error));
-	}
-	return 0;
-}
-
-static void note_chunk(struct piece *p, struct image_chunk c)
-{
-	p->chunks[p->nchunks++] = c;
-}
-
-/* src may be the very place in the piece where it is to be stored. */
-static void pack_span(struct worker *me, uint32_t rank, uint64_t addr,
-		      const char *src, size_t len)
-{
-	struct image_writer *w = me->w;
-	struct piece *p = me->piece;
-	struct image_chunk c = { .addr = addr, .len = len, .rank = rank };
-	char *dst = p->buf + p->used;
-	size_t stored;
-
-	c.codec = codec_encode(me->codec, w->options.level,
-			       sink_effort(w->sink), src, len, me->scratch,
-			       &stored);
-	if (c.codec != CODEC_RAW)
-		memcpy(dst, me->scratch, stored);
-	else if (dst != src)
-		memmove(dst, src, stored);
-	c.stored = stored;
-	c.offset = p->used; /* in the piece, until it is placed */
-	c.digest = XXH3_64bits(dst, stored);
-	p->used += stored;
-	note_chunk(p, c);
-}
-
-static void do_job(struct worker *me, const struct job *job)
-{
-	struct piece *p = room_for(me, job->len);
-	uint32_t rank = job->section->ix.rank;
-	const char *src = job->buf;
-	size_t done = 0;
-
-	if (job->fd >= 0) {
-		struct err err = { "" };
-		int rc = read_memory(job, p->buf + p->used, &err);
-
-		if (rc) {
-			fail(me->w, rc, &err);
-			return;
-		}
-		/* What is stored never overtakes what is still to be read:
-		 * no span grows. */
-		src = p->buf + p->used;
-	}
-	while (done < job->len) {
-		int is_zero;
-		size_t len = chunk_next(src + done, job->len - done, &is_zero);
-
-		if (is_zero)
-			note_chunk(p, (struct image_chunk){ .addr = job->addr +
-								    done,
-							    .len = len,
-							    .rank = rank });
-		else
-			pack_span(me, rank, job->addr + done, src + done, len);
-		done += len;
-	}
-}
-
-static void *worker_thread(void *arg)
-{
-	struct worker *me = arg;
-	struct image_writer *w = me->w;
-
-	pthread_mutex_lock(&w->lock);
-	for (;;) {
-		struct job *job = w->head;
-
-		if (!job) {
-			if (w->closing)
-				break;
-			pthread_cond_wait(&w->job_cond, &w->lock);
-			continue;
-		}
-		w->head = job->next;
-		if (!w->head)
-			w->tail = &w->head;
-		if (!failure(w, NULL)) {
-			pthread_mutex_unlock(&w->lock);
-			do_job(me, job);
-			pthread_mutex_lock(&w->lock);
-		}
-		if (!--job->section->pending)
-			pthread_cond_broadcast(&w->done_cond);
-		job->next = w->free;
-		w->free = job;
-		pthread_cond_signal(&w->free_cond);
-	}
-	pthread_mutex_unlock(&w->lock);
-	flush_piece(me);
-	return NULL;
-}
-
-static void stop_workers(struct image_writer *w)
-{
-	pthread_mutex_lock(&w->lock);
-	w->closing = 1;
-	pthread_cond_broadcast(&w->job_cond);
-	pthread_mutex_unlock(&w->lock);
-	while (w->nthreads)
-		pthread_join(w->workers[--w->nthreads].thread, NULL);
 }
 
 /* --- create, destroy ------------------------------------------------------ */
@@ -322,28 +81,11 @@ static int make_jobs(struct image_writer *w, unsigned int n)
 	return 0;
 }
 
-static int make_workers(struct image_writer *w, unsigned int n)
-{
-	for (; w->nthreads < n; w->nthreads++) {
-		struct worker *me = &w->workers[w->nthreads];
-		int rc = -ENOMEM;
-
-		me->w = w;
-		me->codec = codec_create();
-		me->scratch = malloc(codec_room(CHUNK_WINDOW));
-		if (me->codec && me->scratch)
-			rc = thread_start(&me->thread, worker_thread, me);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static void writer_destroy(struct image_writer *w)
+void writer_destroy(struct image_writer *w)
 {
 	if (!w)
 		return;
-	stop_workers(w);
+	workers_stop(w);
 	sink_destroy(w->sink);
 	commit_abort(&w->commit);
 	for (unsigned int i = 0; i < THREADS_MAX; i++) {
@@ -404,7 +146,7 @@ int image_writer_create(int dirfd, const char *name,
 		goto fail;
 	rc = make_jobs(w, 2 * threads + 2);
 	if (!rc)
-		rc = make_workers(w, threads);
+		rc = workers_start(w, threads);
 	if (rc) {
 		err_set(err, rc, "cannot begin to write %s: %s", name,
 			fmt_error(rc));
@@ -448,7 +190,7 @@ static int add_section(struct image_writer *w, struct section *s,
 {
 	void *p;
 
-	if (find_section(w, s->ix.rank))
+	if (writer_section(w, s->ix.rank))
 		return err_set(err, -EEXIST, "rank %u is in %s already",
 			       s->ix.rank, w->commit.name);
 	p = realloc(w->sections, (w->nsections + 1) * sizeof(*w->sections));
@@ -492,7 +234,7 @@ int image_rank_sheet(struct image_writer *w, uint32_t rank, const void *sheet,
 	if (rc)
 		return err_prefix(err, rc, "rank %u", rank);
 	pthread_mutex_lock(&w->lock);
-	s = find_section(w, rank);
+	s = writer_section(w, rank);
 	if (!s || s->ended || s->ix.sheet_len != sheet_len)
 		rc = err_set(err, -EINVAL,
 			     "rank %u has no open section for this sheet",
@@ -507,7 +249,7 @@ int image_rank_sheet(struct image_writer *w, uint32_t rank, const void *sheet,
 static int put_job(struct image_writer *w, uint32_t rank, uint64_t addr,
 		   const char *data, int fd, size_t len, struct err *err)
 {
-	struct section *s = find_section(w, rank);
+	struct section *s = writer_section(w, rank);
 	struct job *job;
 	int rc;
 
@@ -517,7 +259,7 @@ static int put_job(struct image_writer *w, uint32_t rank, uint64_t addr,
 			       rank);
 	while (!w->free)
 		pthread_cond_wait(&w->free_cond, &w->lock);
-	rc = failure(w, err);
+	rc = writer_failure(w, err);
 	if (rc)
 		return rc;
 	job = w->free;
@@ -584,122 +326,15 @@ int image_rank_end(struct image_writer *w, uint32_t rank, struct err *err)
 	int rc;
 
 	pthread_mutex_lock(&w->lock);
-	s = find_section(w, rank);
+	s = writer_section(w, rank);
 	if (!s || s->ended) {
 		rc = err_set(err, -EINVAL, "rank %u has no open section", rank);
 	} else {
 		s->ended = 1;
 		while (s->pending)
 			pthread_cond_wait(&w->done_cond, &w->lock);
-		rc = failure(w, err);
+		rc = writer_failure(w, err);
 	}
 	pthread_mutex_unlock(&w->lock);
-	return rc;
-}
-
-/* --- the end -------------------------------------------------------------- */
-
-static int gather(struct image_writer *w, struct index *ix, struct err *err)
-{
-	ix->ranks = calloc(w->nsections + 1, sizeof(*ix->ranks));
-	if (!ix->ranks)
-		return err_set(err, -ENOMEM, "no memory for the index of %s",
-			       w->commit.name);
-	for (; ix->nranks < w->nsections; ix->nranks++) {
-		struct section *s = w->sections[ix->nranks];
-
-		if (!s->ended)
-			return err_set(err, -EINVAL,
-				       "rank %u was begun but not ended",
-				       s->ix.rank);
-		/* The index owns sheet and chunks from here. */
-		ix->ranks[ix->nranks] = s->ix;
-		s->ix.sheet = NULL;
-		s->ix.chunks = NULL;
-	}
-	return 0;
-}
-
-static int write_header(struct image_writer *w, struct err *err)
-{
-	char header[HEADER_LEN] = { 0 };
-
-	put_u64(header, 0, HEADER_MAGIC);
-	put_u32(header, 8, FORMAT_VERSION);
-	put_u32(header, 12, HEADER_LEN);
-	put_u32(header, 16, FORMAT_PAGE);
-	put_u64(header, 24, XXH3_64bits(header, 24));
-	return commit_pwrite(w->commit.fd, header, sizeof(header), 0,
-			     w->commit.name, err);
-}
-
-static int write_trailer(struct image_writer *w, uint64_t at, size_t index_len,
-			 uint64_t digest, struct err *err)
-{
-	char t[TRAILER_LEN] = { 0 };
-
-	put_u64(t, 0, TRAILER_MAGIC);
-	put_u32(t, 8, FORMAT_VERSION);
-	put_u32(t, 12, TRAILER_LEN);
-	put_u64(t, 16, at);
-	put_u64(t, 24, index_len);
-	put_u64(t, 32, digest);
-	put_u64(t, 40, at + index_len + TRAILER_LEN);
-	put_u64(t, 56, XXH3_64bits(t, 56));
-	return commit_pwrite(w->commit.fd, t, sizeof(t), at + index_len,
-			     w->commit.name, err);
-}
-
-static int write_index(struct image_writer *w, uint64_t at,
-		       struct image_totals *totals, struct err *err)
-{
-	struct index ix = { 0 }, again = { 0 };
-	void *buf = NULL;
-	size_t len = 0;
-	int rc = gather(w, &ix, err);
-
-	if (!rc)
-		rc = index_encode(&ix, &buf, &len, err);
-	/* What our own reader would refuse is never committed. */
-	if (!rc)
-		rc = index_decode(buf, len, at, &again, err);
-	if (!rc)
-		rc = commit_pwrite(w->commit.fd, buf, len, at, w->commit.name,
-				   err);
-	if (!rc)
-		rc = write_trailer(w, at, len, ix.totals.index_digest, err);
-	if (!rc) {
-		*totals = ix.totals;
-		totals->bytes = at + len + TRAILER_LEN;
-	}
-	free(buf);
-	index_fini(&again);
-	index_fini(&ix);
-	return rc;
-}
-
-int image_writer_finish(struct image_writer *w, struct image_totals *totals,
-			struct err *err)
-{
-	struct image_totals mine = { 0 };
-	uint64_t end = 0;
-	int rc, sink_rc;
-
-	stop_workers(w); /* each flushes its last piece */
-	sink_rc = sink_finish(w->sink, &end, err);
-	pthread_mutex_lock(&w->lock);
-	rc = failure(w, err);
-	pthread_mutex_unlock(&w->lock);
-	if (!rc)
-		rc = sink_rc;
-	if (!rc)
-		rc = write_header(w, err);
-	if (!rc)
-		rc = write_index(w, end, &mine, err);
-	if (!rc)
-		rc = commit_end(&w->commit, err);
-	if (!rc && totals)
-		*totals = mine;
-	writer_destroy(w);
 	return rc;
 }

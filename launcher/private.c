@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREFIX "cairn-"
-#define RANDOM "XXXXXX"
+#define PREFIX	"cairn-"
+#define VARYING "XXXXXX" /* mkdtemp() makes it a name of its own */
 
 /* What may lie in a folder that its job has left: `agent`, `agent.lock`, and
  * the socket under the name that it has before anybody may find it. */
@@ -65,7 +65,7 @@ static void sweep(int tmp, const char *name)
 
 void private_sweep(const char *tmp)
 {
-	size_t length = strlen(PREFIX RANDOM);
+	size_t length = strlen(PREFIX VARYING);
 	struct dirent *entry;
 	DIR *d = opendir(tmp);
 
@@ -91,10 +91,10 @@ static bool is_at(int fd, const char *path)
  * between.  A file system without locks has no stale ones either. */
 static int make_locked(char *path, int *lock)
 {
-	size_t at = strlen(path) - strlen(RANDOM);
+	size_t at = strlen(path) - strlen(VARYING);
 
 	for (;;) {
-		strcpy(path + at, RANDOM);
+		strcpy(path + at, VARYING);
 		if (!mkdtemp(path))
 			return -errno;
 		*lock = open(path,
@@ -123,7 +123,7 @@ int private_make(char path[PRIVATE_PATH], int *lock, struct err *err)
 	for (int i = 0; i < 2; i++) {
 		if (!tmp[i] || tmp[i][0] != '/')
 			continue;
-		if ((size_t)fmt_print(path, PRIVATE_PATH, "%s/" PREFIX RANDOM,
+		if ((size_t)fmt_print(path, PRIVATE_PATH, "%s/" PREFIX VARYING,
 				      tmp[i]) >= PRIVATE_PATH)
 			continue;
 		private_sweep(tmp[i]);

@@ -25,6 +25,7 @@
 #define WAIT_MS 5 /* between looks at the page, should a wake-up be lost */
 
 _Atomic uint32_t frontier_pending;
+static _Atomic uint32_t counted; /* the last one whose counts are all written */
 
 /* File-scope: the handler must find them, and there is one rank a process. */
 static struct vcomm *_Atomic comms[CONTROL_SLOTS];
@@ -187,6 +188,7 @@ void frontier_publish(struct control_page *page, uint32_t epoch)
 		if (comm)
 			atomic_store(&page->slots[i].word, word_of(comm));
 	}
+	atomic_store(&counted, epoch);
 }
 
 bool frontier_may_hold(struct control_page *page)
@@ -273,41 +275,60 @@ static void raise_target(struct control_page *page, struct control_slot *slot,
 	});
 }
 
-/*
- * coll_enter has added this entry to the count and then saw an epoch pending.
- * If the entry is in what was published, everybody else reckons with it: go in.
- * Else take it back, and enter only as the targets allow.
- */
-void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
+/* The pending epoch, once all its counts are on the page; 0: none. */
+static uint32_t counted_epoch(void)
 {
-	uint64_t count = entered(comm);
+	uint32_t epoch;
 
-	if (!comm->slot || count <= slot_count(atomic_load(&comm->slot->word)))
-		return;
-	atomic_fetch_sub(&comm->entered, 1);
+	while ((epoch = pending_epoch()) && atomic_load(&counted) != epoch)
+		sys_call(SYS_sched_yield); /* another thread is publishing */
+	return epoch;
+}
+
+/* Waits until the entry that makes `count` of comm's may be made; gives the
+ * epoch that this is true of, or 0. */
+static uint32_t admission(struct thread_ctx *ctx, struct vcomm *comm,
+			  uint64_t count, int function)
+{
 	for (;;) {
 		struct control_page *page = process_page();
+		uint32_t epoch = counted_epoch();
 
+		if (!epoch ||
+		    count <= slot_count(atomic_load(&comm->slot->word)))
+			return epoch;
 		if (!targets_wait(page)) {
 			epoch_ends(ctx);
 		} else if (count <= atomic_load(&comm->slot->target)) {
-			break;
+			return epoch;
 		} else if (frontier_may_hold(page)) {
 			safepoint(ctx);
 		} else {
 			raise_target(page, comm->slot, count, function);
-			break;
-		}
-		if (!pending_epoch()) {
-			/* As coll_enter does it: count, then look. */
-			atomic_fetch_add(&comm->entered, 1);
-			if (!pending_epoch() ||
-			    count <= slot_count(atomic_load(&comm->slot->word)))
-				return;
-			atomic_fetch_sub(&comm->entered, 1);
+			return epoch;
 		}
 	}
-	atomic_fetch_add(&comm->entered, 1);
+}
+
+/*
+ * coll_enter has added this entry to the count and then saw an epoch pending.
+ * If the entry is in what was published, everybody else reckons with it: go in.
+ * Else enter only as the targets allow.  The entry is taken back first and the
+ * counts are read second, so that no later publication has it; a handler may go
+ * over to another epoch at any moment, and then it is to be asked once more.
+ */
+void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
+{
+	uint64_t count = entered(comm);
+	uint32_t epoch;
+
+	if (!comm->slot)
+		return;
+	do {
+		atomic_fetch_sub(&comm->entered, 1);
+		epoch = admission(ctx, comm, count, function);
+		atomic_fetch_add(&comm->entered, 1);
+	} while (pending_epoch() != epoch);
 }
 
 /* Of an intercommunicator not: members of one group may leave it as soon as all

@@ -17,6 +17,7 @@ void *real_table[REAL_COUNT];
 
 static struct lock start_lock = LOCK_INIT;
 static bool started;
+static bool infos_wait; /* for a new lower half, to be made again in it */
 
 /* More ranks here than cores?  Then progress loops give up the core. */
 static bool cores_are_short(char **envp)
@@ -82,7 +83,8 @@ static int lower_bring_up(char **envp, struct err *err)
 
 /* What a process that is not between MPI_Init and MPI_Finalize does in an
  * epoch: nothing, but for going on if others are in MPI_Init; it looks
- * everything up again after a restart, when it calls MPI again. */
+ * everything up again after a restart, when it calls MPI again.  Of MPI's
+ * objects only infos live outside of the two. */
 static int idle_held_step(struct err *err)
 {
 	(void)err;
@@ -96,11 +98,20 @@ static int idle_drain(struct control_page *page, struct err *err)
 	return 0;
 }
 
+static int idle_check(struct err *err)
+{
+	int ret = opaque_check(err);
+
+	/* Without a library they are still as they were kept before. */
+	return ret || !started ? ret : info_describe(err);
+}
+
 static int idle_restart(char **envp, struct err *err)
 {
 	(void)envp;
 	(void)err;
 	real_forget();
+	infos_wait = true;
 	frontier_restarted(process_page());
 	return 0;
 }
@@ -111,7 +122,7 @@ const struct epoch_hooks real_idle_hooks = {
 	.may_hold = frontier_may_hold,
 	.held_step = idle_held_step,
 	.drain = idle_drain,
-	.check = opaque_check,
+	.check = idle_check,
 	.resume = frontier_end,
 	.restart = idle_restart,
 };
@@ -135,6 +146,9 @@ void real_start(void)
 		started = !ret;
 		if (started)
 			real_early(true);
+		if (started && infos_wait)
+			ret = info_rebuild(&err);
+		infos_wait = false;
 	}
 	lock_give(&start_lock);
 	if (!ret)

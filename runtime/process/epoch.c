@@ -159,10 +159,26 @@ static void publish(struct control_page *page)
 	refuse_published(hooks);
 }
 
+/* A newer epoch is wanted, and the one that we have published is over: no
+ * thread has come to a safe point meanwhile, perhaps because it is inside a
+ * collective that waits for ranks which wait for our counts.  From PENDING
+ * nothing was drained, so there is nothing to take back. */
+static void supersede(const struct control_page *page)
+{
+	uint32_t pending = PHASE_PENDING;
+
+	if (!wanted(page) || !published_hooks || !epoch_is_over() ||
+	    !atomic_compare_exchange_strong(&phase, &pending, PHASE_PUBLISHING))
+		return;
+	atomic_store(&over, atomic_load(&epoch));
+	atomic_store(&phase, PHASE_IDLE);
+}
+
 void epoch_notice(struct thread *t)
 {
 	struct control_page *page = process_page();
 
+	supersede(page);
 	publish(page);
 	if (epoch_pending())
 		atomic_store(&t->ctx.stop, 1);
@@ -220,10 +236,13 @@ enum gather_end epoch_gather(struct thread *watcher)
 {
 	uint64_t begin = now_ns(), asked = begin;
 	unsigned int wait_ms = 1;
+	uint32_t pending = PHASE_PENDING;
 	int tries = 0;
 	struct err err;
 
-	atomic_store(&phase, PHASE_GATHERING);
+	/* A handler may be going over to the next epoch. */
+	if (!atomic_compare_exchange_strong(&phase, &pending, PHASE_GATHERING))
+		return GATHER_GO_ON;
 	watcher->ctx.depth++; /* hooks are no safe points */
 	for (;;) {
 		uint64_t now = now_ns();

@@ -580,6 +580,37 @@ static void polls(void)
 	expect(v, value(current, rank, 11), "a polled message");
 }
 
+/* The others have a window open, so that a checkpoint is refused, while rank 0
+ * is in a collective that waits for them.  They close it, and go on (at the
+ * gate's ".next") through collectives of their own before they come. */
+static void refused(void)
+{
+	static MPI_Comm rest = MPI_COMM_NULL; /* freed by MPI_Finalize */
+	uint64_t mine = value(current, rank, 13), memory = 0, sum = 0, all = 0;
+	MPI_Win win;
+
+	for (int i = 0; i < size; i++)
+		all += value(current, i, 13);
+	if (rest == MPI_COMM_NULL)
+		MPI_Comm_split(MPI_COMM_WORLD, rank == 0, rank, &rest);
+	if (rank) {
+		MPI_Win_create(&memory, 8, 8, MPI_INFO_NULL, rest, &win);
+		here(rank);
+		late_at("");
+		MPI_Win_free(&win);
+		here(size + rank);
+		late_at(".next");
+		for (int i = 0; i < 3; i++)
+			MPI_Allreduce(&mine, &sum, 1, MPI_UINT64_T, MPI_SUM,
+				      rest);
+		expect(sum, all - value(current, 0, 13), "a sum of the rest");
+	} else {
+		here(rank);
+	}
+	MPI_Allreduce(&mine, &sum, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
+	expect(sum, all, "a sum of all");
+}
+
 static void nothing(void)
 {
 	MPI_Barrier(MPI_COMM_WORLD);
@@ -606,6 +637,8 @@ static const struct {
 	{ "create-group", create_group },
 	{ "intercomm", intercomm },
 	{ "polls", polls },
+	{ "refused", refused },
+	{ "infos-outside", nothing },
 	{ "init-late", nothing },
 	{ "finalize-early", nothing },
 };
@@ -628,6 +661,36 @@ static void init_late(const char *name)
 	if (!strcmp(name, "init-late") && rank == 0)
 		late();
 	here(rank);
+}
+
+/* An info object may be used before MPI_Init and after MPI_Finalize. */
+static MPI_Info outside = MPI_INFO_NULL;
+
+static void infos_make(const char *name)
+{
+	if (strcmp(name, "infos-outside"))
+		return;
+	MPI_Info_create(&outside);
+	MPI_Info_set(outside, "key", "value");
+	here(getenv("PMI_RANK") ? atoi(getenv("PMI_RANK")) : 0);
+	late_at("");
+}
+
+static void infos_check(void)
+{
+	char text[16] = "";
+	int flag = 0;
+	MPI_Info again;
+
+	if (outside == MPI_INFO_NULL)
+		return;
+	MPI_Info_dup(outside, &again);
+	MPI_Info_get(again, "key", sizeof(text) - 1, text, &flag);
+	MPI_Info_free(&again);
+	if (flag && !strcmp(text, "value"))
+		return;
+	fprintf(stderr, "situations: an info object is not what it was\n");
+	exit(1);
 }
 
 static void finalize_early(const char *name)
@@ -659,7 +722,9 @@ int main(int argc, char **argv)
 	round = find(name);
 	if (!strcmp(name, "init-late"))
 		init_late(name);
+	infos_make(name);
 	MPI_Init(&argc, &argv);
+	infos_check();
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
 	MPI_Comm_size(MPI_COMM_WORLD, &size);
 	if (size < 2 || size > 64)
@@ -676,5 +741,6 @@ int main(int argc, char **argv)
 	if (!strcmp(name, "finalize-early"))
 		finalize_early(name);
 	MPI_Finalize();
+	infos_check();
 	return 0;
 }

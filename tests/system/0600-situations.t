@@ -54,7 +54,7 @@ again() { # EPOCH: restarted with the gate open
 
 # Where all may hold: an epoch is committed while the gate is shut.
 for name in computes sleeps barrier ibarrier cancels polls sends-large \
-	finalize-early; do
+	finalize-early infos-outside; do
 	native -r 3 $name
 	waits $name 3
 	ok "$name: a checkpoint while the others wait" checkpoint ck
@@ -91,6 +91,25 @@ for name in iallreduce ibcast nbx sends-synchronously frees-early create-group \
 			grep -q "ended\|no job" said
 	fi
 done
+
+# A rank that is inside a collective when an epoch is given up takes part in the
+# next one, though it comes to no safe point between the two.
+in_phase() { # PHASE
+	cairn status --json ck 2>/dev/null | grep -q "\"phase\": \"$1\""
+}
+native -r 3 refused
+waits refused 3
+ok "refused: a checkpoint while a window is open" eval "! checkpoint ck"
+touch gate
+patiently test -e gate.4 -a -e gate.5
+timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
+tool=$!
+patiently in_phase frontier
+touch gate.next
+ok "refused: it is taken when the window is closed" wait $tool
+ok "refused: and the job ends well" wait "$job"
+ok "refused: with a native answer" same out
+ok "refused: restarted to the native answer" again "$(epochs ck)"
 
 # A rank that holds keeps no more than its budget of what is sent to it; then it
 # has to go on, though it is late.

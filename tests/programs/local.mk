@@ -2,6 +2,7 @@
 # by MPICH's compiler wrapper, as a user would.
 mpi_programs = \
 	tests/programs/bad_input \
+	tests/programs/churn \
 	tests/programs/file_order \
 	tests/programs/heat \
 	tests/programs/objects \

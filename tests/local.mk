@@ -24,6 +24,7 @@ UNIT_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SANITIZER_CFLAGS)
 UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
 
 EXTRA_DIST += tests/README.md tests/lib/README.md tests/lib/system.sh \
+	tests/lib/messages-exist \
 	tests/unit/README.md
 
 # The modules' own tests are included by the modules.

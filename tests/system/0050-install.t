@@ -73,7 +73,7 @@ if command -v tclsh >/dev/null; then
 		}
 		source [lindex $argv 0]
 	END
-	ok "it is Tcl" [ "$(tclsh load.tcl "$module" | wc -l)" = 5 ]
+	ok "it is Tcl" [ "$(MANPATH=/man tclsh load.tcl "$module" | wc -l)" = 5 ]
 else
 	skip "the modulefile is Tcl" "tclsh is not installed"
 fi

@@ -230,7 +230,7 @@ ok "the restarted runs print the answer of the first" \
 	[ "$(answers | wc -l) $(answers | sort -u | wc -l)" = "3 1" ]
 
 # --- killed as a whole, away from the build folder ---
-begin cairnrun --ckpt-dir killed -n 2 tour.d/heat 1024 1500
+begin cairnrun --ckpt-dir killed -n 2 tour.d/heat 1024 1000
 patiently up killed 2
 ok "a job of the installed Cairn is checkpointed" checkpoint killed
 kill -KILL "$(pgrep -P $job -x cairnrun)"

@@ -153,6 +153,20 @@ static void tell_stopped(const struct session *s)
 		    s->committed, s->job->dir);
 }
 
+/* mpiexec then finds the nodes by itself, and `cairn status` comes from a login
+ * node. */
+static bool in_a_batch_job(void)
+{
+	static const char *const marks[] = { "SLURM_JOB_ID", "PBS_NODEFILE",
+					     "LSB_MCPU_HOSTS", "PE_HOSTFILE",
+					     "HYDRA_HOST_FILE" };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (getenv(marks[i]))
+			return true;
+	return false;
+}
+
 /* 0 with the child's status, or a failure to start it. */
 static int run_once(struct run *r, struct session *s, struct err *err)
 {
@@ -165,10 +179,8 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 	s->program = r->program;
 	s->starter_path = r->starter_path;
 	s->arguments = &r->command.words;
-	s->listen_host = r->command.several_nodes ||
-					 r->options.starter == &starter_srun ?
-				 getenv("CAIRN_HOST") :
-				 NULL;
+	s->routable = r->command.several_nodes || r->options.iface ||
+		      r->options.starter == &starter_srun || in_a_batch_job();
 	rc = session_run(s, err);
 	session_fini(s);
 	return rc;

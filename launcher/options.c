@@ -4,6 +4,7 @@
 
 #include "launcher/units.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ const char options_usage[] =
 	"                         or stop it until it is written (default: cow)\n"
 	"  --quiesce-timeout TIME give a checkpoint up when the ranks did not\n"
 	"                         come to rest in time (default 5m)\n"
+	"  --iface NAME|ADDRESS   the network interface over which the nodes reach\n"
+	"                         cairnrun (default: any that leads here)\n"
 	"  --mpi-lib PATH         the MPI library to use, instead of the\n"
 	"                         program's own\n"
 	"  --launcher mpiexec|srun  what starts the ranks (default: mpiexec)\n"
@@ -54,6 +57,7 @@ enum option_id {
 	CAPTURE,
 	QUIESCE,
 	MPI_LIB,
+	IFACE,
 	LAUNCHER,
 	VERBOSE,
 	HELP,
@@ -70,9 +74,9 @@ static const struct own_option {
 	{ "signal", SIGNAL, true },	{ "resume", RESUME, false },
 	{ "restart", RESTART, true },	{ "restarts", RESTARTS, true },
 	{ "capture", CAPTURE, true },	{ "quiesce-timeout", QUIESCE, true },
-	{ "mpi-lib", MPI_LIB, true },	{ "launcher", LAUNCHER, true },
-	{ "verbose", VERBOSE, false },	{ "help", HELP, false },
-	{ "version", VERSION, false },
+	{ "mpi-lib", MPI_LIB, true },	{ "iface", IFACE, true },
+	{ "launcher", LAUNCHER, true }, { "verbose", VERBOSE, false },
+	{ "help", HELP, false },	{ "version", VERSION, false },
 };
 
 /* The option of ours at argv[0]; *value after "=" or in the next word, *words
@@ -216,6 +220,9 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 	case MPI_LIB:
 		set_text(&o->mpi_lib, value);
 		return 0;
+	case IFACE:
+		set_text(&o->iface, value);
+		return 0;
 	case LAUNCHER:
 		o->starter = strcmp(value, "srun") ? &starter_mpiexec :
 						     &starter_srun;
@@ -252,6 +259,20 @@ static void find_starter(char *const *argv, struct options *o)
 	}
 }
 
+/* Hydra has the same option, for its own connections, by name only. */
+static void pass_iface(const struct options *o, const char *value,
+		       struct words *rest)
+{
+	unsigned char address[16];
+
+	if (o->starter != &starter_mpiexec ||
+	    inet_pton(AF_INET, value, address) == 1 ||
+	    inet_pton(AF_INET6, value, address) == 1)
+		return;
+	words_add(rest, "-iface");
+	words_add(rest, value);
+}
+
 int options_parse(char *const *argv, struct options *o, struct words *rest,
 		  struct err *err)
 {
@@ -281,6 +302,8 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 			rc = set_one(o, own->id, value, err);
 			if (rc)
 				return rc;
+			if (own->id == IFACE)
+				pass_iface(o, value, rest);
 		} else {
 			words = o->starter->option(argv, &value);
 			if (words <= 0)
@@ -305,4 +328,5 @@ void options_fini(struct options *o)
 	free(o->burst_buffer);
 	free(o->restart);
 	free(o->mpi_lib);
+	free(o->iface);
 }

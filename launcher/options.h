@@ -23,6 +23,7 @@ struct options {
 	long restart_epoch; /* 0: the newest that verifies */
 	bool capture_stop;
 	char *mpi_lib;
+	char *iface; /* where agents reach us; NULL: any way */
 	const struct starter *starter;
 	bool verbose;
 	int64_t quiesce_ms;

@@ -163,8 +163,9 @@ static void accept_ready(struct watch *w, uint32_t events)
 		loop_timer(s->loop, &s->timer, SWEEP_MS);
 }
 
-int server_init(struct server *s, struct loop *loop, const char *host,
-		const struct server_ops *ops, void *arg, struct err *err)
+int server_init(struct server *s, struct loop *loop, bool routable,
+		const char *iface, const struct server_ops *ops, void *arg,
+		struct err *err)
 {
 	int fd, rc;
 
@@ -176,7 +177,10 @@ int server_init(struct server *s, struct loop *loop, const char *host,
 	s->timer.cb = sweep;
 	s->timer.arg = s;
 	secret_make(s->secret);
-	rc = channel_listen(host, 0, &fd, s->address, sizeof(s->address), err);
+	rc = routable ? channel_listen_routable(iface, &fd, s->address,
+						sizeof(s->address), err) :
+			channel_listen(NULL, 0, &fd, s->address,
+				       sizeof(s->address), err);
 	if (rc)
 		return rc;
 	s->listener.cb = accept_ready;

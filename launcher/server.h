@@ -38,15 +38,16 @@ struct server {
 	const struct server_ops *ops;
 	void *arg;
 	unsigned char secret[CHANNEL_SECRET_BYTES];
-	char address[300]; /* "host:port" */
+	char address[1024]; /* "host:port,host:port" */
 	struct watch listener;
 	struct timer timer; /* deadlines of strangers, removal of the dead */
 	struct peer *peers; /* newest first */
 };
 
-/* server_init - listen on host (NULL: this machine only) with a new secret. */
-int server_init(struct server *s, struct loop *loop, const char *host,
-		const struct server_ops *ops, void *arg,
+/* server_init - listen with a new secret: on this machine only, or (routable)
+ * where others can reach it, by iface only if that is not NULL. */
+int server_init(struct server *s, struct loop *loop, bool routable,
+		const char *iface, const struct server_ops *ops, void *arg,
 		struct err *err) must_check;
 void server_fini(struct server *s);
 /* server_send - queue a message; steals the reference. */

@@ -265,8 +265,8 @@ int session_run(struct session *s, struct err *err)
 	if (!rc)
 		rc = make_coordinator(s, err);
 	if (!rc)
-		rc = server_init(&s->server, &s->loop, s->listen_host,
-				 &session_peer_ops, s, err);
+		rc = server_init(&s->server, &s->loop, s->routable,
+				 s->options->iface, &session_peer_ops, s, err);
 	if (!rc)
 		rc = private_make(s->private_dir, &s->private_lock, err);
 	if (!rc)

@@ -24,7 +24,7 @@ struct session {
 	json_t *program;
 	const char *starter_path;
 	const struct words *arguments; /* the starter's, wrapped */
-	const char *listen_host;       /* NULL: this machine only */
+	bool routable; /* agents or tools may come from other machines */
 
 	/* the session's own */
 	struct loop loop;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* address.c - "host:port" to sockets */
+/* address.c - "host:port" to a connected socket */
 #include "runtime/net/address.h"
 
 #include "runtime/base/fmt.h"
@@ -56,34 +56,39 @@ static int split(const char *address, char *host, size_t size, char *port,
 	return 0;
 }
 
-static int connect_one(const struct addrinfo *ai, int64_t deadline_ms, int *out)
-{
-	struct pollfd p = { .events = POLLOUT };
-	int64_t left = deadline_ms - clock_ms();
-	int error = 0;
-	socklen_t len = sizeof(error);
+/* --- one of several addresses --- */
 
-	p.fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		      0);
-	if (p.fd < 0)
-		return -errno;
-	if (connect(p.fd, ai->ai_addr, ai->ai_addrlen) && errno != EINPROGRESS)
-		error = errno;
-	else if (poll(&p, 1, left > 0 ? (int)left : 0) <= 0)
-		error = ETIMEDOUT;
-	else
-		getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error) {
-		close(p.fd);
-		return -error;
+/* The candidates of one list: those that are being tried have a socket. */
+#define CANDIDATES 64
+
+struct race {
+	struct pollfd poll[CANDIDATES];
+	int index[CANDIDATES]; /* which address of the list */
+	size_t n;
+	int last; /* why the last one failed; 0: none did */
+};
+
+static void start_one(struct race *r, const struct addrinfo *ai, int index)
+{
+	int fd;
+
+	if (r->n == CANDIDATES)
+		return;
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
+	if (fd >= 0 && (!connect(fd, ai->ai_addr, ai->ai_addrlen) ||
+			errno == EINPROGRESS)) {
+		r->poll[r->n] = (struct pollfd){ .fd = fd, .events = POLLOUT };
+		r->index[r->n++] = index;
+		return;
 	}
-	address_tune(p.fd);
-	*out = p.fd;
-	return 0;
+	r->last = errno;
+	if (fd >= 0)
+		close(fd);
 }
 
-int address_connect(const char *address, int64_t deadline_ms, int *fd,
-		    struct err *err)
+static int start_address(struct race *r, const char *address, int index,
+			 struct err *err)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list, *ai;
 	char host[256], port[16];
@@ -97,75 +102,100 @@ int address_connect(const char *address, int64_t deadline_ms, int *fd,
 	if (rc)
 		return err_set(err, -EHOSTUNREACH, "cannot find host %s: %s",
 			       host, gai_strerror(rc));
-	rc = -EHOSTUNREACH;
-	for (ai = list; ai && rc; ai = ai->ai_next)
-		rc = connect_one(ai, deadline_ms, fd);
+	for (ai = list; ai; ai = ai->ai_next)
+		start_one(r, ai, index);
 	freeaddrinfo(list);
-	if (rc)
-		return err_set(err, rc, "cannot connect to %s: %s", address,
-			       strerror(-rc));
 	return 0;
 }
 
-static int bound_address(int fd, const char *host, char *address, size_t size)
+/* The first word of a list; what follows it, or NULL. */
+static const char *next_address(const char *list, char *address, size_t size)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	char number[64], port[16];
-	int rc;
+	const char *comma = strchr(list, ',');
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len))
-		return -errno;
-	rc = getnameinfo((struct sockaddr *)&ss, len, number, sizeof(number),
-			 port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	if (rc)
-		return -EINVAL;
-	/* A name that was asked for is what others know us by. */
-	rc = fmt_print(address, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s",
-		       host, port);
-	return (size_t)rc < size ? 0 : -ENAMETOOLONG;
+	fmt_print(address, size, "%.*s",
+		  comma ? (int)(comma - list) : (int)strlen(list), list);
+	return comma ? comma + 1 : NULL;
 }
 
-int channel_listen(const char *host, int port, int *out, char *address,
-		   size_t size, struct err *err)
+static int start_all(struct race *r, const char *addresses, uint64_t tried,
+		     struct err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_PASSIVE },
-			*list, *ai;
-	char service[16];
-	int rc, fd = -1, on = 1;
+	char address[300];
+	int rc = 0, index = 0;
 
-	if (!host)
-		host = "127.0.0.1";
-	fmt_print(service, sizeof(service), "%d", port);
-	rc = getaddrinfo(host, service, &hints, &list);
-	if (rc)
-		return err_set(err, -EHOSTUNREACH, "cannot find host %s: %s",
-			       host, gai_strerror(rc));
-	rc = -EADDRNOTAVAIL;
-	for (ai = list; ai && rc; ai = ai->ai_next) {
-		fd = socket(ai->ai_family,
-			    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (fd < 0) {
-			rc = -errno;
+	for (const char *at = addresses; at; index++) {
+		at = next_address(at, address, sizeof(address));
+		if (index < 64 && !(tried >> index & 1))
+			rc = start_address(r, address, index, err);
+	}
+	return r->n ? 0 : rc;
+}
+
+static void drop_one(struct race *r, size_t i)
+{
+	close(r->poll[i].fd);
+	r->n--;
+	r->poll[i] = r->poll[r->n];
+	r->index[i] = r->index[r->n];
+}
+
+/* The one that is connected and stands first in the list, or -1. */
+static int winner(struct race *r)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < r->n;) {
+		socklen_t len = sizeof(int);
+		int error = 0;
+
+		if (r->poll[i].revents)
+			getsockopt(r->poll[i].fd, SOL_SOCKET, SO_ERROR, &error,
+				   &len);
+		if (error) {
+			r->last = error;
+			drop_one(r, i);
 			continue;
 		}
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		rc = 0;
-		if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, 64))
-			rc = -errno;
-		if (rc)
-			close(fd);
+		if (r->poll[i].revents &&
+		    (best < 0 || r->index[i] < r->index[best]))
+			best = (int)i;
+		i++;
 	}
-	freeaddrinfo(list);
+	return best;
+}
+
+int address_connect(const char *addresses, int64_t deadline_ms, uint64_t *tried,
+		    int *fd, struct err *err)
+{
+	struct race r = { .n = 0 };
+	int best = -1;
+	int rc = start_all(&r, addresses, tried ? *tried : 0, err);
+
 	if (rc)
-		return err_set(err, rc, "cannot listen on %s: %s", host,
-			       strerror(-rc));
-	rc = bound_address(fd, host, address, size);
-	if (rc) {
-		close(fd);
-		return err_set(err, rc, "cannot name the socket on %s", host);
+		return rc;
+	while (r.n && best < 0) {
+		int64_t left = deadline_ms - clock_ms();
+
+		if (left <= 0 || poll(r.poll, r.n, (int)left) == 0) {
+			r.last = ETIMEDOUT;
+			break;
+		}
+		best = winner(&r);
 	}
-	*out = fd;
-	return 0;
+	if (best >= 0) {
+		*fd = r.poll[best].fd;
+		if (tried)
+			*tried |= 1ULL << r.index[best];
+		r.poll[best].fd = -1;
+		address_tune(*fd);
+	}
+	for (size_t i = 0; i < r.n; i++)
+		if (r.poll[i].fd >= 0)
+			close(r.poll[i].fd);
+	if (best >= 0)
+		return 0;
+	return err_set(err, r.last ? -r.last : -EHOSTUNREACH,
+		       "cannot connect to %s: %s", addresses,
+		       strerror(r.last ? r.last : EHOSTUNREACH));
 }

@@ -7,10 +7,17 @@
 
 #include "runtime/base/err.h"
 
-/* address_connect - a connected, non-blocking, close-on-exec TCP socket, within
- * the time that is left until deadline (CLOCK_MONOTONIC, ms). */
-int address_connect(const char *address, int64_t deadline_ms, int *fd,
-		    struct err *err) must_check;
+/*
+ * address_connect - a connected, non-blocking, close-on-exec TCP socket, within
+ * the time that is left until deadline (CLOCK_MONOTONIC, ms)
+ *
+ * addresses is "host:port" or "[v6]:port", or several with commas between: all
+ * are tried at once, and of those that answer together the first wins.  tried,
+ * if not NULL, has a bit for each that is left out (the first 64); the winner's
+ * is set.
+ */
+int address_connect(const char *addresses, int64_t deadline_ms, uint64_t *tried,
+		    int *fd, struct err *err) must_check;
 /* address_tune - the options of every connection of ours. */
 void address_tune(int fd);
 int64_t clock_ms(void); /* CLOCK_MONOTONIC */

@@ -364,17 +364,15 @@ int channel_wait(struct channel *ch, int timeout_ms, json_t **message,
 	}
 }
 
-int channel_connect(const char *address, const unsigned char *secret,
-		    int timeout_ms, struct channel **out, struct err *err)
-{
-	int64_t deadline_ms = clock_ms() + timeout_ms;
-	struct channel *ch = NULL;
-	int rc, fd = -1;
+/* How long one address of several has to prove itself before the next one. */
+#define PROOF_MS 2000
 
-	rc = address_connect(address, deadline_ms, &fd, err);
-	if (rc)
-		return rc;
-	rc = channel_create(fd, false, secret, deadline_ms, &ch, err);
+static int shake_hands(int fd, const unsigned char *secret, int64_t deadline_ms,
+		       struct channel **out, struct err *err)
+{
+	struct channel *ch = NULL;
+	int rc = channel_create(fd, false, secret, deadline_ms, &ch, err);
+
 	if (rc) {
 		close(fd);
 		return rc;
@@ -384,11 +382,36 @@ int channel_connect(const char *address, const unsigned char *secret,
 		if (rc == -EAGAIN)
 			rc = await(ch, deadline_ms, err);
 	}
-	if (rc) {
-		err_prefix(err, rc, "%s", address);
+	if (rc)
 		channel_close(ch);
-		return rc;
+	else
+		*out = ch;
+	return rc;
+}
+
+int channel_connect(const char *address, const unsigned char *secret,
+		    int timeout_ms, struct channel **out, struct err *err)
+{
+	int64_t deadline_ms = clock_ms() + timeout_ms, until_ms;
+	bool several = strchr(address, ',');
+	struct err why = { "" };
+	uint64_t tried = 0;
+	int rc, fd = -1;
+
+	for (;;) {
+		rc = address_connect(address, deadline_ms, &tried, &fd, err);
+		if (rc && why.text[0]) /* somebody did answer: say what */
+			return err_set(err, rc, "%s", why.text);
+		if (rc)
+			return rc;
+		until_ms = clock_ms() + PROOF_MS;
+		if (!several || until_ms > deadline_ms)
+			until_ms = deadline_ms;
+		rc = shake_hands(fd, secret, until_ms, out, err);
+		if (rc)
+			err_prefix(err, rc, "%s", address);
+		if (!rc || !several)
+			return rc;
+		why = *err;
 	}
-	*out = ch;
-	return 0;
 }

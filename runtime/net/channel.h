@@ -25,11 +25,18 @@ struct channel;
  * any; gives its descriptor and address "host:port" (size bytes). */
 int channel_listen(const char *host, int port, int *fd, char *address,
 		   size_t size, struct err *err) must_check;
+/* channel_listen_routable - where other machines can reach it, any port: on all
+ * interfaces, or on one (its name or its address) only.  addresses is a list
+ * for channel_connect.  -ENODEV: there is no such interface. */
+int channel_listen_routable(const char *iface, int *fd, char *addresses,
+			    size_t size, struct err *err) must_check;
 /* channel_accept - take one connection; the handshake goes on inside
  * channel_receive.  *ch belongs to the caller. */
 int channel_accept(int listen_fd, const unsigned char *secret,
 		   struct channel **ch, struct err *err) must_check;
-/* channel_connect - connect and finish the handshake within timeout_ms. */
+/* channel_connect - connect and finish the handshake within timeout_ms.  Of a
+ * list "host:port,host:port" the first that proves itself: another machine may
+ * have an address of ours, too. */
 int channel_connect(const char *address, const unsigned char *secret,
 		    int timeout_ms, struct channel **ch,
 		    struct err *err) must_check;

@@ -15,8 +15,11 @@
 
 #include "runtime/base/control.h"
 #include "runtime/base/fmt.h"
+#include "runtime/base/node.h"
 #include "runtime/base/where.h"
 #include "runtime/restore/rank.h"
+
+#define AGENT_PATH ((int)sizeof(((struct sockaddr_un *)0)->sun_path))
 
 static int message_fd(struct msghdr *mh)
 {
@@ -114,7 +117,7 @@ static int start_agent(struct err *err)
 /* Only one rank of a node starts the agent: the others wait for the lock. */
 static int lock(const char *path, int *fd, struct err *err)
 {
-	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+	char name[AGENT_PATH + 8];
 	int rc;
 
 	fmt_print(name, sizeof(name), "%s.lock", path);
@@ -128,19 +131,44 @@ static int lock(const char *path, int *fd, struct err *err)
 	return 0;
 }
 
-static int make_folder(const char *path, struct err *err)
+/*
+ * The socket of this node's agent: $CAIRN_AGENT with the node's id behind it,
+ * because nodes may share $TMPDIR.  cairnrun's $TMPDIR need not exist here:
+ * then the folder of that name lies in /tmp.  The agent that we start is told.
+ */
+static int find_place(char path[AGENT_PATH], struct err *err)
 {
-	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char *slash;
+	const char *asked = getenv("CAIRN_AGENT");
+	const char *slash = strrchr(asked, '/');
+	const char *folder = slash;
+	char id[NODE_ID], dir[AGENT_PATH];
+	int n;
 
-	strcpy(dir, path);
-	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return 0;
-	*slash = '\0';
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return err_set(err, -errno, "cannot make the folder %s: %s",
-			       dir, fmt_error(errno));
+	while (folder && folder > asked && folder[-1] != '/')
+		folder--;
+	if (!slash || folder == asked)
+		return err_set(err, -EINVAL,
+			       "CAIRN_AGENT is \"%s\"; it must be a socket's "
+			       "path in a folder of its own",
+			       asked);
+	node_id(id);
+	n = fmt_print(path, AGENT_PATH, "%s-%s", asked, id);
+	fmt_print(dir, sizeof(dir), "%.*s", (int)(slash - asked), asked);
+	if (n < AGENT_PATH && mkdir(dir, 0700) && errno == ENOENT) {
+		fmt_print(dir, sizeof(dir), "/tmp/%.*s", (int)(slash - folder),
+			  folder);
+		n = fmt_print(path, AGENT_PATH, "%s/agent-%s", dir, id);
+		if (mkdir(dir, 0700) && errno != EEXIST)
+			return err_set(err, -errno,
+				       "cannot make the folder %s: %s", dir,
+				       fmt_error(errno));
+	}
+	if (n >= AGENT_PATH)
+		return err_set(err, -ENAMETOOLONG,
+			       "%s: too long for a socket; set TMPDIR to a "
+			       "shorter path",
+			       asked);
+	setenv("CAIRN_AGENT", path, 1);
 	return 0;
 }
 
@@ -149,16 +177,9 @@ static int connect_agent(const char *path, int *fd, struct err *err)
 	int lock_fd;
 	int rc;
 
-	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return err_set(err, -ENAMETOOLONG,
-			       "%s: too long for a socket; set TMPDIR to a "
-			       "shorter path",
-			       path);
 	if (!try_connect(path, fd))
 		return 0;
-	rc = make_folder(path, err);
-	if (!rc)
-		rc = lock(path, &lock_fd, err);
+	rc = lock(path, &lock_fd, err);
 	if (rc)
 		return rc;
 	rc = try_connect(path, fd);
@@ -208,8 +229,11 @@ static int greet(int sock, const struct rank_place *place, int *control_fd,
 int rank_join(const struct rank_place *place, int *agent_fd, int *control_fd,
 	      struct err *err)
 {
-	int rc = connect_agent(getenv("CAIRN_AGENT"), agent_fd, err);
+	char path[AGENT_PATH];
+	int rc = find_place(path, err);
 
+	if (!rc)
+		rc = connect_agent(path, agent_fd, err);
 	if (!rc)
 		rc = greet(*agent_fd, place, control_fd, err);
 	if (!rc)

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,7 @@ static unsigned char secret[CHANNEL_SECRET_BYTES];
 
 struct server {
 	int fd;
-	char address[128];
+	char address[512];
 	struct channel *ch;
 };
 
@@ -66,10 +67,10 @@ static void *dial_run(void *arg)
 	return NULL;
 }
 
-static void dial_start(struct dial *d, const struct server *s)
+static void dial_start(struct dial *d, const char *address)
 {
 	memset(d, 0, sizeof(*d));
-	d->address = s->address;
+	d->address = address;
 	memcpy(d->secret, secret, sizeof(secret));
 	pthread_create(&d->thread, NULL, dial_run, d);
 }
@@ -81,13 +82,12 @@ static int server_receive(struct server *s, json_t **message, struct err *err)
 	return channel_wait(s->ch, 3000, message, err);
 }
 
-static void joined(struct server *s, struct dial *d)
+/* The two find each other, and the first message comes through. */
+static void meet(struct server *s, struct dial *d)
 {
 	struct err err;
 	json_t *hello = json_pack("{s:s}", "type", "hello"), *got = NULL;
 
-	server_init(s);
-	dial_start(d, s);
 	server_accept(s);
 	/* Drives the server's half of the handshake until its deadline. */
 	UNIT_FAILS(channel_wait(s->ch, 300, &got, &err), -ETIMEDOUT, &err,
@@ -100,6 +100,13 @@ static void joined(struct server *s, struct dial *d)
 	CU_ASSERT(json_equal(hello, got));
 	json_decref(hello);
 	json_decref(got);
+}
+
+static void joined(struct server *s, struct dial *d)
+{
+	server_init(s);
+	dial_start(d, s->address);
+	meet(s, d);
 }
 
 static void test_both_ways(void)
@@ -184,7 +191,8 @@ static void stranger(const void *bytes, size_t len, int code, const char *words)
 	int fd = -1;
 
 	server_init(&s);
-	UNIT_OK(address_connect(s.address, clock_ms() + 2000, &fd, &err), &err);
+	UNIT_OK(address_connect(s.address, clock_ms() + 2000, NULL, &fd, &err),
+		&err);
 	CU_ASSERT(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len);
 	shutdown(fd, SHUT_WR);
 	server_accept(&s);
@@ -242,7 +250,8 @@ static void test_reflection(void)
 	int fd = -1;
 
 	server_init(&s);
-	UNIT_OK(address_connect(s.address, clock_ms() + 2000, &fd, &err), &err);
+	UNIT_OK(address_connect(s.address, clock_ms() + 2000, NULL, &fd, &err),
+		&err);
 	server_accept(&s);
 	CU_ASSERT_EQUAL(channel_receive(s.ch, &got, &err), -EAGAIN);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -295,7 +304,8 @@ static void test_slow_loris(void)
 
 	server_init(&s);
 	handshake_init(&h, false, secret);
-	UNIT_OK(address_connect(s.address, clock_ms() + 2000, &fd, &err), &err);
+	UNIT_OK(address_connect(s.address, clock_ms() + 2000, NULL, &fd, &err),
+		&err);
 	server_accept(&s);
 	left = channel_deadline_ms(s.ch);
 	CU_ASSERT(left > 0 && left <= CHANNEL_HANDSHAKE_MS);
@@ -385,6 +395,59 @@ static void test_mute_server(void)
 	server_fini(&s);
 }
 
+/* Of several addresses the one that proves itself is taken, whatever else
+ * listens there. */
+static void test_several_addresses(void)
+{
+	struct server none, other, s;
+	struct pollfd p = { .events = POLLIN };
+	char list[3 * 512 + 3];
+	struct dial d;
+
+	server_init(&none);
+	close(none.fd);
+	server_init(&other);
+	server_init(&s);
+	snprintf(list, sizeof(list), "%s,%s,%s", none.address, other.address,
+		 s.address);
+	dial_start(&d, list);
+	p.fd = other.fd;
+	CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 5000), 1);
+	close(other.fd); /* that was somebody else's: it hangs up */
+	meet(&s, &d);
+	channel_close(d.ch);
+	server_fini(&s);
+}
+
+static void test_routable(void)
+{
+	struct server s = { .fd = -1 };
+	struct dial d;
+	struct err err;
+
+	secret_make(secret);
+	UNIT_OK(channel_listen_routable(NULL, &s.fd, s.address,
+					sizeof(s.address), &err),
+		&err);
+	dial_start(&d, s.address);
+	meet(&s, &d);
+	channel_close(d.ch);
+	server_fini(&s);
+	UNIT_FAILS(channel_listen_routable("no such", &s.fd, s.address,
+					   sizeof(s.address), &err),
+		   -ENODEV, &err, "no such");
+	UNIT_OK(channel_listen_routable("lo", &s.fd, s.address,
+					sizeof(s.address), &err),
+		&err);
+	CU_ASSERT(!strncmp(s.address, "127.0.0.1:", 10));
+	close(s.fd);
+	UNIT_OK(channel_listen_routable("::1", &s.fd, s.address,
+					sizeof(s.address), &err),
+		&err);
+	CU_ASSERT(!strncmp(s.address, "[::1]:", 6));
+	close(s.fd);
+}
+
 static void test_hex(void)
 {
 	unsigned char a[CHANNEL_SECRET_BYTES], b[CHANNEL_SECRET_BYTES];
@@ -413,6 +476,10 @@ static const struct unit_test channel_tests[] = {
 	{ "our own hello sent back is refused", test_reflection },
 	{ "a recorded proof is worth nothing", test_replay },
 	{ "one byte at a time ends at the deadline", test_slow_loris },
+	{ "of several addresses the right one is found",
+	  test_several_addresses },
+	{ "other machines' way in is listed, or one interface's",
+	  test_routable },
 	{ "bytes put into the stream end it", test_altered_frame },
 	{ "a frame cut short is a lost connection", test_truncated_frame },
 	{ "nobody listening is said", test_nobody_there },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cairnrun.c - run an MPI program so that it can be checkpointed */
 #include "launcher/child.h"
+#include "launcher/hosts.h"
 #include "launcher/options.h"
 #include "launcher/restart.h"
 #include "launcher/session.h"
@@ -15,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE     2
+#define EXIT_NODE_LOST 255 /* as mpiexec ends when it notices one */
 
 struct run {
 	struct options options;
@@ -26,6 +28,9 @@ struct run {
 	json_t *program;
 	char *starter_path;
 	char rank_path[PATH_MAX];
+	long restarts_left;
+	struct words suspects; /* nodes that were lost in the last run */
+	struct words bad;      /* those that did not answer since */
 };
 
 /* --- steps of a run, in order --- */
@@ -179,25 +184,60 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 	s->program = r->program;
 	s->starter_path = r->starter_path;
 	s->arguments = &r->command.words;
+	s->restarts_left = r->restarts_left;
 	s->routable = r->command.several_nodes || r->options.iface ||
 		      r->options.starter == &starter_srun || in_a_batch_job();
 	rc = session_run(s, err);
+	for (size_t i = 0; i < s->nodes.n; i++)
+		if (s->nodes.v[i].suspect)
+			words_add(&r->suspects, s->nodes.v[i].name);
 	session_fini(s);
 	return rc;
 }
 
 static bool failed(const struct session *s)
 {
-	return !s->stopping && (s->unrestored || WIFSIGNALED(s->status) ||
-				WEXITSTATUS(s->status));
+	return !s->stopping &&
+	       (s->unrestored || s->node_lost || WIFSIGNALED(s->status) ||
+		WEXITSTATUS(s->status));
+}
+
+/* Which of the nodes that were lost are good again: those are kept. */
+static void probe_suspects(struct run *r, struct session *s)
+{
+	for (size_t i = 0; i < r->suspects.n; i++) {
+		const char *host = r->suspects.v[i];
+
+		if (hosts_answers(r->starter_path, r->options.starter,
+				  &r->words, host))
+			continue;
+		session_say(s, true,
+			    "node %s does not answer; the job goes on "
+			    "without it",
+			    host);
+		words_add(&r->bad, host);
+	}
+	words_fini(&r->suspects);
+	memset(&r->suspects, 0, sizeof(r->suspects));
+}
+
+/* The starter's words for another start, on the nodes that are left. */
+static int words_again(struct run *r, struct words *out, struct err *err)
+{
+	if (r->bad.n)
+		return hosts_without(r->options.starter, &r->words, &r->bad,
+				     out, err);
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < r->words.n; i++)
+		words_add(out, r->words.v[i]);
+	return 0;
 }
 
 /* After a crash: the newest epoch, or (before) one before a damaged one, in a
  * new command line. */
-static int prepare_restart(struct run *r, struct words *original,
-			   uint32_t before, struct err *err)
+static int prepare_restart(struct run *r, uint32_t before, struct err *err)
 {
-	struct words copy = { 0 };
+	struct words again;
 	int rc;
 
 	restart_fini(&r->restart);
@@ -208,30 +248,31 @@ static int prepare_restart(struct run *r, struct words *original,
 		rc = restart_choose(r->job.dir, 0, &r->restart, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < original->n; i++)
-		words_add(&copy, original->v[i]);
+	rc = words_again(r, &again, err);
+	if (rc)
+		return rc;
 	command_fini(&r->command);
-	rc = command_parse(&r->command, r->options.starter, &copy, err);
+	rc = command_parse(&r->command, r->options.starter, &again, err);
 	if (!rc)
 		wrap(r);
 	return rc;
 }
 
-static int run_job(struct run *r, struct words *original, struct err *err)
+static int run_job(struct run *r, struct err *err)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	long left = r->options.restarts;
 	int rc, status;
 
 	if (!s)
 		return err_set(err, -ENOMEM, "no memory");
+	r->restarts_left = r->options.restarts;
 	for (;;) {
 		rc = run_once(r, s, err);
 		if (!rc && s->refused && !s->interrupted &&
 		    !r->options.restart_epoch) {
 			uint32_t bad = r->restart.epoch;
 
-			rc = prepare_restart(r, original, bad, err);
+			rc = prepare_restart(r, bad, err);
 			if (rc)
 				break;
 			session_say(s, true,
@@ -240,10 +281,12 @@ static int run_job(struct run *r, struct words *original, struct err *err)
 				    bad, r->restart.epoch);
 			continue;
 		}
-		if (rc || !failed(s) || s->interrupted || left-- <= 0 ||
+		if (rc || !failed(s) || s->interrupted ||
+		    r->restarts_left-- <= 0 ||
 		    (!s->committed && !r->restart.epoch))
 			break;
-		rc = prepare_restart(r, original, 0, err);
+		probe_suspects(r, s);
+		rc = prepare_restart(r, 0, err);
 		if (rc)
 			break;
 		session_say(s, true,
@@ -255,7 +298,9 @@ static int run_job(struct run *r, struct words *original, struct err *err)
 		tell_stopped(s);
 	else if (!rc && failed(s))
 		tell_restart(r, s);
-	status = s->stopping ? W_EXITCODE(EXIT_CHECKPOINTED, 0) : s->status;
+	status = s->stopping  ? W_EXITCODE(EXIT_CHECKPOINTED, 0) :
+		 s->node_lost ? W_EXITCODE(EXIT_NODE_LOST, 0) :
+				s->status;
 	free(s);
 	job_close(&r->job);
 	if (rc)
@@ -295,7 +340,7 @@ static int run(struct run *r, char **argv, struct err *err)
 		rc = choose_epoch(r, err);
 	if (!rc) {
 		wrap(r);
-		rc = run_job(r, &r->words, err);
+		rc = run_job(r, err);
 	}
 	job_close(&r->job);
 	return rc;

@@ -40,6 +40,7 @@ struct agent {
 	char node[256];
 	char busy[256]; /* a rank of it that does not hold, and where it is */
 	bool lost;
+	bool mute; /* connected, but it does not answer */
 };
 
 struct coordinator {
@@ -201,12 +202,22 @@ static int agent_is_lost(const struct agent *a, struct err *err)
 		       a->node);
 }
 
+static int agent_is_mute(const struct agent *a, struct err *err)
+{
+	return err_set(err, -EHOSTUNREACH,
+		       "node %s does not answer; checkpoints go on when it "
+		       "does",
+		       a->node);
+}
+
 /* Why no epoch can begin now, though one is wanted; 0: it can. */
 static int obstacle(const struct coordinator *c, struct err *err)
 {
 	for (size_t i = 0; i < c->nagents; i++)
 		if (c->agents[i].lost)
 			return agent_is_lost(&c->agents[i], err);
+		else if (c->agents[i].mute)
+			return agent_is_mute(&c->agents[i], err);
 	if (c->ranks.n && c->ranks.first_lost >= 0)
 		return err_set(err, -EBUSY,
 			       "rank %d has already ended and did not say with "
@@ -435,6 +446,17 @@ void coordinator_lost(struct coordinator *c, size_t agent)
 	agent_is_lost(&c->agents[agent], &err);
 	fail(c, "%s", err.text);
 	begin_if_wanted(c);
+}
+
+void coordinator_mute(struct coordinator *c, size_t agent, bool mute)
+{
+	struct err err;
+
+	c->agents[agent].mute = mute;
+	if (!mute || c->state == EPOCH_IDLE)
+		return;
+	agent_is_mute(&c->agents[agent], &err);
+	fail(c, "%s", err.text);
 }
 
 /* Agents say of a rank that does not hold where it is: for the sentence that

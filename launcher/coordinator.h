@@ -94,6 +94,9 @@ void coordinator_destroy(struct coordinator *c); /* NULL allowed */
 size_t coordinator_agent(struct coordinator *c, const char *node);
 /* coordinator_lost - an agent's connection ended. */
 void coordinator_lost(struct coordinator *c, size_t agent);
+/* coordinator_mute - a node does not answer (or again does): no epoch begins
+ * meanwhile, and the one under way is given up. */
+void coordinator_mute(struct coordinator *c, size_t agent, bool mute);
 /* coordinator_message - from an agent. */
 void coordinator_message(struct coordinator *c, size_t agent,
 			 const json_t *message);

@@ -16,10 +16,7 @@ static void send_agent(void *arg, size_t agent, json_t *message)
 {
 	struct session *s = arg;
 
-	if (agent < s->nagents && s->agents[agent])
-		server_send(s->agents[agent], message);
-	else
-		json_decref(message);
+	nodes_send(&s->nodes, agent, message);
 }
 
 static void close_epoch(struct session *s)
@@ -145,7 +142,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	if (r->committed) {
 		memset(s->reasons, 0, sizeof(s->reasons));
 		say_committed(s, r);
-	} else if (!s->ended) {
+	} else if (!s->ended && !s->node_lost) {
 		say_failed(s, r);
 	}
 	peers_answer(s, r);

@@ -12,10 +12,13 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/coordinator.c launcher/coordinator.h \
 	launcher/epochs.c \
 	launcher/frontier.c launcher/frontier.h \
+	launcher/hosts.c launcher/hosts.h \
 	launcher/hydra.c \
 	launcher/job.c launcher/job.h \
 	launcher/loop.c launcher/loop.h \
+	launcher/losses.c \
 	launcher/machine.c launcher/machine.h \
+	launcher/nodes.c launcher/nodes.h \
 	launcher/options.c launcher/options.h \
 	launcher/peers.c \
 	launcher/private.c launcher/private.h \

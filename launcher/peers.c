@@ -34,16 +34,16 @@ static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
 	json_t *restore = s->restart->epoch ? json_integer(s->restart->epoch) :
 					      json_null();
 
-	if (!node || s->nagents >= sizeof(s->agents) / sizeof(s->agents[0])) {
-		session_say(s, true, "an agent was turned away: %s",
-			    node ? "too many nodes" : "it has no name");
+	if (!node) {
+		session_say(s, true,
+			    "an agent was turned away: it has no name");
 		json_decref(restore);
 		server_drop(p);
 		return;
 	}
 	p->kind = PEER_AGENT;
 	p->number = coordinator_agent(s->coordinator, node);
-	s->agents[s->nagents++] = p;
+	nodes_add(&s->nodes, node, p);
 	server_send(p, json_pack("{s:s, s:s, s:s, s:o, s:{s:b}}", "type",
 				 "welcome", "dir", s->job->dir, "job",
 				 s->job->name, "restore", restore, "options",
@@ -199,14 +199,6 @@ void peers_progress(struct session *s, const json_t *status)
 	}
 }
 
-void peers_say(struct session *s, json_t *message)
-{
-	for (size_t i = 0; i < s->nagents; i++)
-		if (s->agents[i])
-			server_send(s->agents[i], json_incref(message));
-	json_decref(message);
-}
-
 /* Between a restart's start and the moment when all ranks are back. */
 static void restore_came(struct session *s, const char *type,
 			 const json_t *message)
@@ -223,7 +215,7 @@ static void restore_came(struct session *s, const char *type,
 		session_unrestored(s);
 	s->came_back = coordinator_started(s->coordinator);
 	if (s->came_back)
-		peers_say(s, json_pack("{s:s}", "type", "back"));
+		nodes_say(&s->nodes, json_pack("{s:s}", "type", "back"));
 }
 
 /* --- both --- */
@@ -236,6 +228,9 @@ static void peer_message(void *arg, struct peer *p, const json_t *message)
 	if (!type)
 		return;
 	if (p->kind == PEER_AGENT) {
+		nodes_heard(&s->nodes, p->number);
+		if (!strcmp(type, "beat"))
+			return;
 		if (!strcmp(type, "log"))
 			agent_log(s, message);
 		else
@@ -251,17 +246,12 @@ static void peer_message(void *arg, struct peer *p, const json_t *message)
 	}
 }
 
-static void peer_gone(void *arg, struct peer *p, const char *why)
+static void peer_gone(void *arg, struct peer *p, int rc, const char *why)
 {
 	struct session *s = arg;
 
-	if (p->kind == PEER_AGENT) {
-		log_debug("agent %zu is gone: %s", p->number, why);
-		s->agents[p->number] = NULL;
-		coordinator_lost(s->coordinator, p->number);
-		if (s->restart->epoch && !s->came_back)
-			session_unrestored(s);
-	}
+	if (p->kind == PEER_AGENT)
+		losses_agent_gone(s, p, rc, why);
 	free(p->data);
 	p->data = NULL;
 }

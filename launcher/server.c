@@ -33,14 +33,14 @@ void server_drop(struct peer *p)
 	bury(p);
 }
 
-static void lose(struct peer *p, const char *why)
+static void lose(struct peer *p, int rc, const char *why)
 {
 	struct server *s = p->server;
 	int kind = p->kind;
 
 	bury(p);
 	if (kind)
-		s->ops->gone(s->arg, p, why);
+		s->ops->gone(s->arg, p, rc, why);
 }
 
 size_t server_strangers(const struct server *s)
@@ -124,7 +124,7 @@ static void peer_ready(struct watch *w, uint32_t events)
 	if (rc == -EKEYREJECTED || rc == -EPROTO)
 		log_warn("%s", err.text);
 	if (rc != -EAGAIN)
-		lose(p, err.text);
+		lose(p, rc, err.text);
 	else
 		want(p);
 }

@@ -29,8 +29,9 @@ struct peer {
 struct server_ops {
 	/* A message from an authenticated peer. */
 	void (*message)(void *arg, struct peer *p, const json_t *message);
-	/* It is gone; called once for a peer whose kind is not 0. */
-	void (*gone)(void *arg, struct peer *p, const char *why);
+	/* It is gone; called once for a peer whose kind is not 0.  rc: how its
+	 * connection ended (-ECONNRESET, -ETIMEDOUT ...). */
+	void (*gone)(void *arg, struct peer *p, int rc, const char *why);
 };
 
 struct server {

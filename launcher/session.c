@@ -65,7 +65,7 @@ void session_stop(struct session *s)
 	s->stopping = true;
 	if (s->options->starter == &starter_mpiexec)
 		kill(s->child, SIGKILL);
-	peers_say(s,
+	nodes_say(&s->nodes,
 		  json_pack("{s:s, s:i}", "type", "stop", "signal", SIGKILL));
 	loop_timer(&s->loop, &s->kill_timer, KILL_MS);
 }
@@ -77,8 +77,23 @@ void session_unrestored(struct session *s)
 	if (s->unrestored)
 		return;
 	s->unrestored = true;
-	peers_say(s,
+	nodes_say(&s->nodes,
 		  json_pack("{s:s, s:i}", "type", "stop", "signal", SIGKILL));
+	loop_timer(&s->loop, &s->kill_timer, KILL_MS);
+}
+
+/* mpiexec never notices a link that was cut: it would wait for ever.  The ranks
+ * on the other nodes are ended by their agents; those that cannot be reached
+ * end themselves when their agent finds that it is alone. */
+void session_lose_node(struct session *s)
+{
+	if (s->node_lost || s->stopping || s->ended)
+		return;
+	s->node_lost = true;
+	nodes_say(&s->nodes,
+		  json_pack("{s:s, s:i}", "type", "stop", "signal", SIGKILL));
+	kill(s->child,
+	     s->options->starter == &starter_mpiexec ? SIGKILL : SIGTERM);
 	loop_timer(&s->loop, &s->kill_timer, KILL_MS);
 }
 
@@ -109,8 +124,8 @@ static void child_ended(struct session *s)
 	loop_timer(&s->loop, &s->kill_timer,
 		   is_worth_waiting(s) ? LINGER_MS : END_MS);
 	if (!coordinator_is_over(s->coordinator))
-		peers_say(s, json_pack("{s:s, s:i}", "type", "stop", "signal",
-				       SIGKILL));
+		nodes_say(&s->nodes, json_pack("{s:s, s:i}", "type", "stop",
+					       "signal", SIGKILL));
 	session_look(s);
 }
 
@@ -229,6 +244,7 @@ static int make_coordinator(struct session *s, struct err *err)
 		s->timers[i].cb = timer_due;
 		s->timers[i].arg = s;
 	}
+	nodes_init(&s->nodes, &s->loop, &session_node_ops, s);
 	s->kill_timer.cb = kill_child;
 	s->kill_timer.arg = s;
 	s->coordinator = coordinator_create(&session_epoch_ops, s, &o);
@@ -314,6 +330,7 @@ void session_fini(struct session *s)
 		close(s->epoch_dirfd);
 	server_fini(&s->server);
 	coordinator_destroy(s->coordinator);
+	nodes_fini(&s->nodes);
 	if (s->signal_watch.fd >= 0) {
 		close(s->signal_watch.fd);
 		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);

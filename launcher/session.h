@@ -8,6 +8,7 @@
 #include "launcher/coordinator.h"
 #include "launcher/job.h"
 #include "launcher/loop.h"
+#include "launcher/nodes.h"
 #include "launcher/options.h"
 #include "launcher/private.h"
 #include "launcher/progress.h"
@@ -24,6 +25,7 @@ struct session {
 	json_t *program;
 	const char *starter_path;
 	const struct words *arguments; /* the starter's, wrapped */
+	long restarts_left;
 	bool routable; /* agents or tools may come from other machines */
 
 	/* the session's own */
@@ -33,8 +35,7 @@ struct session {
 	struct timer timers[COORDINATOR_TIMERS];
 	struct timer kill_timer;
 	struct watch signal_watch;
-	struct peer *agents[4096];
-	size_t nagents;
+	struct nodes nodes;
 	struct progress progress;
 	char private_dir[PRIVATE_PATH];
 	int private_lock; /* held while the folder is in use */
@@ -49,6 +50,7 @@ struct session {
 	bool ended;	      /* the child has */
 	bool came_back;	      /* a restart: all ranks were restored */
 	bool unrestored;      /* a restart: a rank could not be */
+	bool node_lost;	      /* the job was ended because of that */
 	bool refused;	      /* because of what is in the epoch */
 	uint64_t reasons[32]; /* hashes of those that were said (I7) */
 };
@@ -70,7 +72,11 @@ extern const struct server_ops session_peer_ops;
 /* peers_answer - tell the tools that wait how an attempt ended. */
 void peers_answer(struct session *s, const struct epoch_result *result);
 void peers_progress(struct session *s, const json_t *status);
-void peers_say(struct session *s, json_t *message); /* to all agents */
+/* --- losses.c: a node does not answer, or its agent is gone --- */
+extern const struct nodes_ops session_node_ops;
+/* losses_agent_gone - its connection ended; rc: how. */
+void losses_agent_gone(struct session *s, struct peer *p, int rc,
+		       const char *why);
 
 /* session_say - a line for the log, and, if loud or --verbose, for stderr. */
 void session_say(struct session *s, bool loud, const char *format, ...)
@@ -79,6 +85,8 @@ void session_say(struct session *s, bool loud, const char *format, ...)
 void session_look(struct session *s);
 /* session_unrestored - a restart came to nothing: end it. */
 void session_unrestored(struct session *s);
+/* session_lose_node - a node is lost, and with it the job: end the rest. */
+void session_lose_node(struct session *s);
 /* session_stop - the epoch is committed: end the job with 85. */
 void session_stop(struct session *s);
 

@@ -68,6 +68,7 @@ struct agent {
 	struct channel *coordinator; /* NULL: lost */
 	struct source coordinator_source;
 	struct timer orphan_timer;
+	struct timer beat_timer;
 	struct source log_source; /* what log_line writes, to be sent on */
 
 	char dir[PATH_MAX]; /* the checkpoint folder */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define CONNECT_MS 15000
+#define BEAT_MS	   2000 /* the launcher takes silence for an answer */
 #define ORPHAN_MS  3000 /* from the loss of the coordinator to SIGKILL */
 
 /* --- sending ----------------------------------------------------------------
@@ -112,7 +113,7 @@ static void message_came(struct agent *agent, const json_t *message)
 		stop_came(agent, message);
 	else if (type && !strcmp(type, "back"))
 		back_came(agent);
-	else if (type)
+	else if (type && strcmp(type, "beat") != 0)
 		epoch_message(agent->epoch, message);
 }
 
@@ -165,6 +166,20 @@ static void orphan_cb(struct timer *timer)
 	ranks_kill(agent, SIGKILL);
 	timer_set(&agent->orphan_timer, ORPHAN_MS);
 	link_left(agent);
+}
+
+/* --- the beat
+ * ---------------------------------------------------------------- */
+
+/* So that both sides find a link that was cut: bytes that nobody acknowledges
+ * end the connection (runtime/net/address.h). */
+static void beat_cb(struct timer *timer)
+{
+	struct agent *agent = timer->arg;
+
+	link_send(agent, json_pack("{s:s}", "type", "beat"));
+	if (agent->coordinator)
+		timer_set(&agent->beat_timer, BEAT_MS);
 }
 
 /* --- log lines
@@ -263,12 +278,16 @@ int link_watch(struct agent *agent, struct err *err)
 		ret = timer_open(&agent->loop, &agent->orphan_timer, orphan_cb,
 				 agent);
 	if (!ret)
+		ret = timer_open(&agent->loop, &agent->beat_timer, beat_cb,
+				 agent);
+	if (!ret)
 		ret = log_redirect(agent);
 	if (ret)
 		return err_set(err, ret,
 			       "agent: cannot watch the coordinator: "
 			       "%s",
 			       fmt_error(ret));
+	timer_set(&agent->beat_timer, BEAT_MS);
 	/* Messages may have come together with the welcome, and are in the
 	 * channel's buffer, which epoll does not see. */
 	coordinator_cb(&agent->coordinator_source, EPOLLIN);
@@ -283,4 +302,5 @@ void link_close(struct agent *agent)
 	channel_close(agent->coordinator);
 	agent->coordinator = NULL;
 	timer_close(&agent->loop, &agent->orphan_timer);
+	timer_close(&agent->loop, &agent->beat_timer);
 }

@@ -26,11 +26,14 @@ int64_t clock_ms(void)
 void address_tune(int fd)
 {
 	int on = 1, idle_s = 30;
+	unsigned int unacknowledged_ms = NET_UNACKNOWLEDGED_MS;
 
 	/* Control messages are small and awaited; a dead node must show. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+		   sizeof(unacknowledged_ms));
 }
 
 /* "host:port" or "[v6]:port" */

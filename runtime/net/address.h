@@ -18,6 +18,11 @@
  */
 int address_connect(const char *addresses, int64_t deadline_ms, uint64_t *tried,
 		    int *fd, struct err *err) must_check;
+/* How long sent bytes may stay unacknowledged before the connection is lost
+ * (-ETIMEDOUT): a link was cut, or a machine is gone.  A process that is merely
+ * stopped keeps its connections. */
+#define NET_UNACKNOWLEDGED_MS 15000
+
 /* address_tune - the options of every connection of ours. */
 void address_tune(int fd);
 int64_t clock_ms(void); /* CLOCK_MONOTONIC */

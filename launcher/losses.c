@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* losses.c - a node does not answer, or its agent is gone */
+#include "launcher/session.h"
+
+#include "runtime/base/log.h"
+
+#include <errno.h>
+
+/*
+ * What is done about it depends on what the job can win:
+ *
+ *  unreachable  (bytes stay unacknowledged) mpiexec would wait for ever: the
+ *               job is ended, and restarted elsewhere if --restarts says so
+ *  mute         connected but silent: it may come back, so only checkpoints
+ *               wait; if the job would be restarted, it is taken for dead in
+ *               the end
+ *  agent gone   killed, say: the job runs on without checkpoints, or, if it
+ *               would be restarted, is ended while little is lost
+ */
+static void end_job(struct session *s, size_t number, const char *what)
+{
+	session_say(s, true, "node %s %s; ending the job",
+		    s->nodes.v[number].name, what);
+	s->nodes.v[number].suspect = true;
+	session_lose_node(s);
+}
+
+static void mute(void *arg, size_t number, bool is_mute)
+{
+	struct session *s = arg;
+
+	if (s->ended || s->stopping || s->node_lost)
+		return;
+	if (is_mute)
+		session_say(s, true, "node %s has not answered for %d s",
+			    s->nodes.v[number].name,
+			    NODE_MUTE_BEATS * BEAT_MS / 1000);
+	else
+		session_say(s, true, "node %s answers again",
+			    s->nodes.v[number].name);
+	coordinator_mute(s->coordinator, number, is_mute);
+}
+
+static bool would_restart(const struct session *s)
+{
+	return s->restarts_left > 0 && (s->committed || s->restart->epoch);
+}
+
+static void dead(void *arg, size_t number)
+{
+	struct session *s = arg;
+
+	if (!s->ended && !s->stopping && would_restart(s))
+		end_job(s, number, "is taken for dead");
+}
+
+const struct nodes_ops session_node_ops = {
+	.mute = mute,
+	.dead = dead,
+};
+
+static bool is_unreachable(int rc)
+{
+	return rc == -ETIMEDOUT || rc == -EHOSTUNREACH || rc == -ENETUNREACH ||
+	       rc == -ENETDOWN;
+}
+
+void losses_agent_gone(struct session *s, struct peer *p, int rc,
+		       const char *why)
+{
+	bool expected = s->ended || s->stopping || s->node_lost ||
+			s->unrestored || coordinator_is_over(s->coordinator);
+
+	log_debug("agent %zu is gone: %s", p->number, why);
+	nodes_gone(&s->nodes, p->number, !expected);
+	if (!expected && is_unreachable(rc))
+		end_job(s, p->number, "cannot be reached any more");
+	else if (!expected && would_restart(s))
+		end_job(s, p->number, "has lost its agent");
+	coordinator_lost(s->coordinator, p->number);
+	if (s->restart->epoch && !s->came_back)
+		session_unrestored(s);
+}

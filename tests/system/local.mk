@@ -7,7 +7,10 @@ SYSTEM_TESTS += \
 	tests/system/0610-storm.t \
 	tests/system/0620-transports.t \
 	tests/system/0630-bad-input.t \
-	tests/system/0640-file-order.t
+	tests/system/0640-file-order.t \
+	tests/system/0900-nodes.t
+check_PROGRAMS += tests/programs/cluster/node_init
+tests_programs_cluster_node_init_SOURCES = tests/programs/cluster/node_init.c
 EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
 	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,38 +132,67 @@ static int lock(const char *path, int *fd, struct err *err)
 	return 0;
 }
 
+/* Is it still there, by this name? */
+static bool is_at(int fd, const char *path)
+{
+	struct stat there, st;
+
+	return !fstat(fd, &st) && !lstat(path, &there) &&
+	       st.st_ino == there.st_ino && st.st_dev == there.st_dev;
+}
+
+/* The agent's folder, made if need be and locked until the agent has locked it
+ * itself: any cairnrun removes such folders that nobody has locked. */
+static int open_folder(const char *dir)
+{
+	for (;;) {
+		int fd;
+
+		if (mkdir(dir, 0700) && errno != EEXIST)
+			return -errno;
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT)
+			return -errno;
+		if (fd < 0)
+			continue;
+		flock(fd, LOCK_SH);
+		if (is_at(fd, dir))
+			return fd;
+		close(fd);
+	}
+}
+
 /*
  * The socket of this node's agent: $CAIRN_AGENT with the node's id behind it,
  * because nodes may share $TMPDIR.  cairnrun's $TMPDIR need not exist here:
  * then the folder of that name lies in /tmp.  The agent that we start is told.
  */
-static int find_place(char path[AGENT_PATH], struct err *err)
+static int find_place(char path[AGENT_PATH], int *folder, struct err *err)
 {
 	const char *asked = getenv("CAIRN_AGENT");
-	const char *slash = strrchr(asked, '/');
-	const char *folder = slash;
+	const char *slash = strrchr(asked, '/'), *name = slash;
 	char id[NODE_ID], dir[AGENT_PATH];
 	int n;
 
-	while (folder && folder > asked && folder[-1] != '/')
-		folder--;
-	if (!slash || folder == asked)
+	while (name && name > asked && name[-1] != '/')
+		name--;
+	if (!slash || name == asked)
 		return err_set(err, -EINVAL,
 			       "CAIRN_AGENT is \"%s\"; it must be a socket's "
 			       "path in a folder of its own",
 			       asked);
 	node_id(id);
-	n = fmt_print(path, AGENT_PATH, "%s-%s", asked, id);
 	fmt_print(dir, sizeof(dir), "%.*s", (int)(slash - asked), asked);
-	if (n < AGENT_PATH && mkdir(dir, 0700) && errno == ENOENT) {
-		fmt_print(dir, sizeof(dir), "/tmp/%.*s", (int)(slash - folder),
-			  folder);
-		n = fmt_print(path, AGENT_PATH, "%s/agent-%s", dir, id);
-		if (mkdir(dir, 0700) && errno != EEXIST)
-			return err_set(err, -errno,
-				       "cannot make the folder %s: %s", dir,
-				       fmt_error(errno));
+	*folder = open_folder(dir);
+	if (*folder == -ENOENT) {
+		fmt_print(dir, sizeof(dir), "/tmp/%.*s", (int)(slash - name),
+			  name);
+		*folder = open_folder(dir);
 	}
+	if (*folder < 0)
+		return err_set(err, *folder, "cannot make the folder %s: %s",
+			       dir, fmt_error(*folder));
+	n = fmt_print(path, AGENT_PATH, "%s%s-%s", dir, slash, id);
 	if (n >= AGENT_PATH)
 		return err_set(err, -ENAMETOOLONG,
 			       "%s: too long for a socket; set TMPDIR to a "
@@ -230,10 +260,13 @@ int rank_join(const struct rank_place *place, int *agent_fd, int *control_fd,
 	      struct err *err)
 {
 	char path[AGENT_PATH];
-	int rc = find_place(path, err);
+	int folder = -1;
+	int rc = find_place(path, &folder, err);
 
 	if (!rc)
 		rc = connect_agent(path, agent_fd, err);
+	if (folder >= 0)
+		close(folder);
 	if (!rc)
 		rc = greet(*agent_fd, place, control_fd, err);
 	if (!rc)

@@ -5,6 +5,7 @@
 #include "launcher/options.h"
 #include "launcher/restart.h"
 #include "launcher/session.h"
+#include "launcher/slurm.h"
 #include "runtime/base/log.h"
 #include "runtime/base/where.h"
 
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #define EXIT_USAGE     2
+#define IDLE_RUNS_MAX  3 /* of a batch job, without getting anywhere */
+#define IDLE_MS	       1000
 #define EXIT_NODE_LOST 255 /* as mpiexec ends when it notices one */
 
 struct run {
@@ -66,8 +69,10 @@ static json_t *program_words(const struct command *c)
 static int open_job(struct run *r, struct err *err)
 {
 	const struct options *o = &r->options;
+	const char *next = getenv("CAIRN_CONTINUE");
 	char *dir = o->ckpt_dir ? xstrdup(o->ckpt_dir) :
 		    o->restart	? xstrdup(o->restart) :
+		    next	? xstrdup(next) :
 				  job_default_dir(&r->command);
 	bool any_free = !o->ckpt_dir && !o->restart && !o->resume;
 	int rc = 0;
@@ -83,11 +88,48 @@ static int open_job(struct run *r, struct err *err)
 	return rc;
 }
 
+/* Another run of a batch job goes on by itself, if it got somewhere and is not
+ * at its end.  A count of restarts alone says nothing of that. */
+static bool is_another_run(const struct run *r)
+{
+	if (r->options.restart || r->options.resume)
+		return false;
+	return slurm_job() && !job_finished(&r->job) &&
+	       (slurm_restarts() > 0 || getenv("CAIRN_CONTINUE"));
+}
+
+static int check_progress(struct run *r, struct err *err)
+{
+	long idle = job_idle_runs(&r->job, r->restart.epoch);
+
+	if (idle <= IDLE_RUNS_MAX)
+		return 0;
+	return err_set(err, -ELOOP,
+		       "this job was started %ld times from epoch %u without "
+		       "getting further; give it more time or find out why it "
+		       "ends, then start it with: cairnrun --restart %s",
+		       idle - 1, r->restart.epoch, r->job.dir);
+}
+
+static int choose_next_run(struct run *r, struct err *err)
+{
+	int rc = restart_choose(r->job.dir, 0, &r->restart, err);
+
+	if (rc == -ENOENT)
+		return 0; /* it did not come to its first epoch */
+	if (!rc)
+		rc = check_progress(r, err);
+	return rc;
+}
+
 static int choose_epoch(struct run *r, struct err *err)
 {
 	const struct options *o = &r->options;
 	int rc;
 
+	if (is_another_run(r))
+		return choose_next_run(r, err);
+	job_finish(&r->job, false);
 	if (!o->restart && !o->resume)
 		return 0;
 	rc = restart_choose(r->job.dir, (uint32_t)o->restart_epoch, &r->restart,
@@ -149,6 +191,30 @@ static void tell_restart(const struct run *r, const struct session *s)
 	log_err("the job did not end well; restart it from epoch %u with: "
 		"cairnrun --restart %s",
 		epoch, dir);
+}
+
+/* Stopped in time before the batch job's end: see to its next run. */
+static int next_run(const struct run *r, struct session *s, struct err *err)
+{
+	char id[32];
+	int rc;
+
+	if (r->restart.epoch && s->back_ms &&
+	    s->exit_asked_ms - s->back_ms < IDLE_MS)
+		job_stays(s->job, s->committed);
+	if (r->options.next_run == NEXT_RESUBMIT && s->walltime.known &&
+	    !s->walltime.facts.requeue) {
+		rc = slurm_resubmit(s->job->dir, id, err);
+		if (!rc)
+			session_say(s, true,
+				    "stopped after epoch %u; it goes on as "
+				    "job %s",
+				    s->committed, id);
+		return rc;
+	}
+	session_say(s, true, "stopped after epoch %u; job %s is requeued",
+		    s->committed, slurm_job());
+	return slurm_requeue(err);
 }
 
 static void tell_stopped(const struct session *s)
@@ -294,10 +360,15 @@ static int run_job(struct run *r, struct err *err)
 			    "epoch %u",
 			    r->restart.epoch);
 	}
-	if (!rc && s->stopping)
+	if (!rc && s->stopping && s->requeue && next_run(r, s, err))
+		log_err("%s", err->text);
+	else if (!rc && s->stopping && !s->requeue)
 		tell_stopped(s);
 	else if (!rc && failed(s))
 		tell_restart(r, s);
+	if (!rc && slurm_job() && !s->stopping && !failed(s) &&
+	    (s->committed || r->restart.epoch))
+		job_finish(s->job, true);
 	status = s->stopping  ? W_EXITCODE(EXIT_CHECKPOINTED, 0) :
 		 s->node_lost ? W_EXITCODE(EXIT_NODE_LOST, 0) :
 				s->status;
@@ -306,6 +377,12 @@ static int run_job(struct run *r, struct err *err)
 	if (rc)
 		return rc;
 	child_die_like(status);
+}
+
+static void warn_of_script(void *arg, const char *sentence)
+{
+	(void)arg;
+	log_warn("%s", sentence);
 }
 
 /* Without a program of ours there is nothing to do: the starter answers. */
@@ -339,6 +416,7 @@ static int run(struct run *r, char **argv, struct err *err)
 	if (!rc)
 		rc = choose_epoch(r, err);
 	if (!rc) {
+		slurm_check_script(warn_of_script, NULL);
 		wrap(r);
 		rc = run_job(r, err);
 	}

@@ -6,6 +6,7 @@
 #include "launcher/units.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
+#include "runtime/net/address.h"
 #include "storage/manifest.h"
 
 #include <errno.h>
@@ -145,6 +146,9 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	} else if (!s->ended && !s->node_lost) {
 		say_failed(s, r);
 	}
+	walltime_epoch(&s->walltime, r->committed, r->seconds);
+	if (!r->committed)
+		session_epoch_failed(s);
 	peers_answer(s, r);
 	if (r->exit)
 		session_stop(s);
@@ -159,6 +163,8 @@ static void epoch_changed(void *arg)
 	if (!s->coordinator)
 		return;
 	session_look(s);
+	if (!s->back_ms && coordinator_started(s->coordinator))
+		s->back_ms = clock_ms();
 	if (coordinator_state(s->coordinator) == EPOCH_IDLE)
 		return;
 	status = coordinator_status(s->coordinator);

@@ -2,6 +2,7 @@
 /* job.c - a job's checkpoint folder: its name, its lock, job.json, its log */
 #include "launcher/job.h"
 
+#include "launcher/slurm.h"
 #include "runtime/net/channel.h"
 #include "storage/commit.h"
 #include "storage/owner.h"
@@ -18,9 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOB_FILE "job.json"
-#define LOG_FILE "cairn.log"
-#define PREFIX	 "cairn-"
+#define JOB_FILE      "job.json"
+#define LOG_FILE      "cairn.log"
+#define FINISHED_FILE "finished"
+#define RUNS_FILE     "runs.json"
+#define PREFIX	      "cairn-"
 
 /* FNV-1a: short, and the same for ever. */
 static uint32_t hash_word(uint32_t h, const char *word)
@@ -33,7 +36,7 @@ static uint32_t hash_word(uint32_t h, const char *word)
 
 char *job_default_dir(const struct command *c)
 {
-	const char *slurm = getenv("SLURM_JOB_ID");
+	const char *slurm = slurm_job();
 	const char *program = NULL, *base;
 	char ranks[24];
 	uint32_t h = 2166136261U;
@@ -50,9 +53,67 @@ char *job_default_dir(const struct command *c)
 	}
 	base = program ? program : "job";
 	base = strrchr(base, '/') ? strrchr(base, '/') + 1 : base;
-	if (slurm && *slurm)
-		return xprintf(PREFIX "%s-%s", base, slurm);
-	return xprintf(PREFIX "%s-%04x", base, (h ^ h >> 16) & 0xffff);
+	return xprintf(PREFIX "%s-%s%s%04x", base, slurm ? slurm : "",
+		       slurm ? "-" : "", (h ^ h >> 16) & 0xffff);
+}
+
+bool job_finished(const struct job *job)
+{
+	return !faccessat(job->dirfd, FINISHED_FILE, F_OK, 0);
+}
+
+void job_finish(struct job *job, bool finished)
+{
+	struct err err;
+
+	if (!finished)
+		unlinkat(job->dirfd, FINISHED_FILE, 0);
+	else if (commit_file(job->dirfd, FINISHED_FILE, "", 0, 0, &err))
+		job_log(job, err.text);
+}
+
+/* runs.json: {"epoch": E, "idle": N}, N runs in a row began from E. */
+static void write_runs(struct job *job, uint32_t epoch, long idle)
+{
+	char *text = xprintf("{\"epoch\": %u, \"idle\": %ld}\n", epoch, idle);
+	struct err err;
+
+	if (commit_file(job->dirfd, RUNS_FILE, text, strlen(text), 0, &err))
+		job_log(job, err.text);
+	free(text);
+}
+
+static long read_runs(const struct job *job, json_int_t *epoch)
+{
+	int fd = openat(job->dirfd, RUNS_FILE,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	json_t *runs = fd < 0 ? NULL : json_loadfd(fd, 0, NULL);
+	json_int_t idle = 0;
+
+	if (json_unpack(runs, "{s:I, s:I}", "epoch", epoch, "idle", &idle))
+		idle = 0;
+	json_decref(runs);
+	if (fd >= 0)
+		close(fd);
+	return (long)idle;
+}
+
+long job_idle_runs(struct job *job, uint32_t epoch)
+{
+	json_int_t from = 0;
+	long idle = read_runs(job, &from);
+
+	idle = from == epoch ? idle + 1 : 1;
+	write_runs(job, epoch, idle);
+	return idle;
+}
+
+void job_stays(struct job *job, uint32_t newer)
+{
+	json_int_t from = 0;
+	long idle = read_runs(job, &from);
+
+	write_runs(job, newer, idle);
 }
 
 static int lock_dir(struct job *job, struct err *err)

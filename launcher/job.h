@@ -26,11 +26,29 @@ struct job {
 /*
  * job_default_dir - "cairn-<job>" in the current folder
  *
- * <job> is the first program's base name and, under Slurm, the job's id, else
- * four hex digits that follow from programs, arguments and the number of ranks:
- * the same command finds its folder again.  The caller frees it.
+ * <job> is the first program's base name, under Slurm the job's id (and the
+ * task's of an array), and four hex digits that follow from programs, arguments
+ * and the number of ranks: the same command finds its folder again.  The caller
+ * frees it.
  */
 char *job_default_dir(const struct command *command);
+
+/*
+ * job_finished - does this folder's job need no other run?  job_finish: so it
+ * is (or not).  A requeued batch script that runs one program after another
+ * begins anew those that had ended, as it would without Cairn.
+ */
+bool job_finished(const struct job *job);
+void job_finish(struct job *job, bool finished);
+
+/*
+ * job_idle_runs - how many runs of a batch job in a row, this one included,
+ * began from epoch without getting anywhere
+ *
+ * job_stays: this run made newer, but did nothing worth the name in between.
+ */
+long job_idle_runs(struct job *job, uint32_t epoch);
+void job_stays(struct job *job, uint32_t newer);
 
 /*
  * job_open - make the folder if need be, and lock it

@@ -11,6 +11,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/command.c launcher/starter.h \
 	launcher/coordinator.c launcher/coordinator.h \
 	launcher/epochs.c \
+	launcher/errand.c launcher/errand.h \
 	launcher/frontier.c launcher/frontier.h \
 	launcher/hosts.c launcher/hosts.h \
 	launcher/hydra.c \
@@ -27,9 +28,11 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/restart.c launcher/restart.h \
 	launcher/server.c launcher/server.h \
 	launcher/session.c launcher/session.h \
+	launcher/slurm.c launcher/slurm.h \
 	launcher/srun.c \
 	launcher/tally.c launcher/tally.h \
 	launcher/units.c launcher/units.h \
+	launcher/walltime.c launcher/walltime.h \
 	launcher/words.c launcher/words.h
 launcher_liblauncher_a_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
 launcher_liblauncher_a_CFLAGS = $(LAUNCHER_CFLAGS)

@@ -28,6 +28,11 @@ const char options_usage[] =
 	"                         one, else start the program\n"
 	"  --restart DIR[/EPOCH]  restart from a checkpoint\n"
 	"  --restarts N           after a crash restart by itself, up to N times\n"
+	"  --stop-before TIME     under Slurm: checkpoint and stop this long before\n"
+	"                         the job's end (default: by an epoch's cost)\n"
+	"  --no-requeue           under Slurm: do not requeue a stopped job\n"
+	"  --resubmit             under Slurm: submit the script again if the job\n"
+	"                         must not be requeued\n"
 	"  --capture cow|stop     copy memory on write while the program runs on,\n"
 	"                         or stop it until it is written (default: cow)\n"
 	"  --quiesce-timeout TIME give a checkpoint up when the ranks did not\n"
@@ -58,6 +63,10 @@ enum option_id {
 	QUIESCE,
 	MPI_LIB,
 	IFACE,
+	STOP_BEFORE,
+	REQUEUE,
+	NO_REQUEUE,
+	RESUBMIT,
 	LAUNCHER,
 	VERBOSE,
 	HELP,
@@ -69,14 +78,27 @@ static const struct own_option {
 	enum option_id id;
 	bool takes_value;
 } own_options[] = {
-	{ "ckpt-dir", CKPT_DIR, true }, { "burst-buffer", BURST_BUFFER, true },
-	{ "interval", INTERVAL, true }, { "keep", KEEP, true },
-	{ "signal", SIGNAL, true },	{ "resume", RESUME, false },
-	{ "restart", RESTART, true },	{ "restarts", RESTARTS, true },
-	{ "capture", CAPTURE, true },	{ "quiesce-timeout", QUIESCE, true },
-	{ "mpi-lib", MPI_LIB, true },	{ "iface", IFACE, true },
-	{ "launcher", LAUNCHER, true }, { "verbose", VERBOSE, false },
-	{ "help", HELP, false },	{ "version", VERSION, false },
+	{ "ckpt-dir", CKPT_DIR, true },
+	{ "burst-buffer", BURST_BUFFER, true },
+	{ "interval", INTERVAL, true },
+	{ "keep", KEEP, true },
+	{ "signal", SIGNAL, true },
+	{ "resume", RESUME, false },
+	{ "restart", RESTART, true },
+	{ "restarts", RESTARTS, true },
+	{ "capture", CAPTURE, true },
+	{ "quiesce-timeout", QUIESCE, true },
+	{ "mpi-lib", MPI_LIB, true },
+	{ "iface", IFACE, true },
+	{ "stop-before", STOP_BEFORE, true },
+	{ "requeue", REQUEUE, false },
+	{ "no-requeue", NO_REQUEUE, false },
+	{ "resubmit", RESUBMIT, false },
+
+	{ "launcher", LAUNCHER, true },
+	{ "verbose", VERBOSE, false },
+	{ "help", HELP, false },
+	{ "version", VERSION, false },
 };
 
 /* The option of ours at argv[0]; *value after "=" or in the next word, *words
@@ -219,6 +241,17 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 		return units_time(value, &o->quiesce_ms, err);
 	case MPI_LIB:
 		set_text(&o->mpi_lib, value);
+		return 0;
+	case STOP_BEFORE:
+		return units_time(value, &o->stop_before_ms, err);
+	case REQUEUE:
+		o->next_run = NEXT_REQUEUE;
+		return 0;
+	case NO_REQUEUE:
+		o->next_run = NEXT_NEVER;
+		return 0;
+	case RESUBMIT:
+		o->next_run = NEXT_RESUBMIT;
 		return 0;
 	case IFACE:
 		set_text(&o->iface, value);

@@ -12,6 +12,13 @@
 
 enum signal_action { SIGNAL_PASS, SIGNAL_CHECKPOINT, SIGNAL_CHECKPOINT_EXIT };
 
+/* How a batch job that was stopped goes on. */
+enum next_run {
+	NEXT_REQUEUE, /* if Slurm may requeue it */
+	NEXT_NEVER,
+	NEXT_RESUBMIT, /* its script, if it must not be requeued */
+};
+
 struct options {
 	char *ckpt_dir; /* NULL: by default_dir() */
 	char *burst_buffer;
@@ -28,6 +35,8 @@ struct options {
 	bool verbose;
 	int64_t quiesce_ms;
 	long restarts;
+	enum next_run next_run;
+	int64_t stop_before_ms; /* before the batch job's end; 0: by itself */
 	bool help, version;
 };
 

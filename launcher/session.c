@@ -6,6 +6,7 @@
 #include "launcher/units.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
+#include "runtime/net/address.h"
 #include "storage/catalog.h"
 
 #include <errno.h>
@@ -142,6 +143,32 @@ static void reap(struct session *s)
 	}
 }
 
+void session_exit(struct session *s, bool requeue)
+{
+	s->requeue = requeue;
+	if (!s->exit_asked_ms)
+		s->exit_asked_ms = clock_ms();
+	coordinator_request(s->coordinator, true);
+}
+
+/* What Slurm has not said yet is found out when it comes to it. */
+bool session_continues(const struct session *s)
+{
+	const struct slurm_facts *facts = &s->walltime.facts;
+
+	if (!slurm_job() || s->options->next_run == NEXT_NEVER)
+		return false;
+	return !s->walltime.known ||
+	       (facts->batch &&
+		(facts->requeue || s->options->next_run == NEXT_RESUBMIT));
+}
+
+void session_epoch_failed(struct session *s)
+{
+	if (s->terminating && s->child > 0)
+		kill(s->child, SIGTERM);
+}
+
 static void act(struct session *s, const struct signalfd_siginfo *info)
 {
 	int number = (int)info->ssi_signo;
@@ -151,10 +178,20 @@ static void act(struct session *s, const struct signalfd_siginfo *info)
 		coordinator_request(s->coordinator, false);
 		return;
 	case SIGNAL_CHECKPOINT_EXIT:
-		coordinator_request(s->coordinator, true);
+		session_exit(s, session_continues(s));
 		return;
 	case SIGNAL_PASS:
 		break;
+	}
+	/* Slurm's warning before KILL: preemption, scancel, the end of time.
+	 * Whether the job runs again it has decided itself. */
+	if (number == SIGTERM && slurm_job() && !s->terminating) {
+		s->terminating = true;
+		session_say(s, true,
+			    "TERM: checkpointing the job before it "
+			    "ends; TERM again ends it at once");
+		session_exit(s, false);
+		return;
 	}
 	s->interrupted = true;
 	/* What a terminal sends has reached the child already. */
@@ -297,7 +334,9 @@ int session_run(struct session *s, struct err *err)
 			 err);
 	if (rc)
 		return rc;
+	walltime_start(&s->walltime, s);
 	rc = loop_run(&s->loop, err);
+	walltime_stop(&s->walltime);
 	s->ended = true;
 	coordinator_abort(s->coordinator, "the job has ended");
 	return rc;

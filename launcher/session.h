@@ -14,6 +14,7 @@
 #include "launcher/progress.h"
 #include "launcher/restart.h"
 #include "launcher/server.h"
+#include "launcher/walltime.h"
 
 #define EXIT_CHECKPOINTED 85 /* stopped after a committed checkpoint */
 
@@ -36,6 +37,7 @@ struct session {
 	struct timer kill_timer;
 	struct watch signal_watch;
 	struct nodes nodes;
+	struct walltime walltime;
 	struct progress progress;
 	char private_dir[PRIVATE_PATH];
 	int private_lock; /* held while the folder is in use */
@@ -43,16 +45,20 @@ struct session {
 	pid_t child;
 	int status; /* the child's */
 	int epoch_dirfd;
-	uint32_t first_epoch; /* the first that this session may make */
-	uint32_t committed;   /* the newest of this session; 0: none */
-	bool stopping;	      /* after a committed checkpoint-exit */
-	bool interrupted;     /* the user ended it */
-	bool ended;	      /* the child has */
-	bool came_back;	      /* a restart: all ranks were restored */
-	bool unrestored;      /* a restart: a rank could not be */
-	bool node_lost;	      /* the job was ended because of that */
-	bool refused;	      /* because of what is in the epoch */
-	uint64_t reasons[32]; /* hashes of those that were said (I7) */
+	uint32_t first_epoch;  /* the first that this session may make */
+	uint32_t committed;    /* the newest of this session; 0: none */
+	bool stopping;	       /* after a committed checkpoint-exit */
+	bool requeue;	       /* and then in another run of the batch job */
+	bool terminating;      /* TERM came; a checkpoint is made first */
+	int64_t back_ms;       /* when the ranks were up, or back; 0: not yet */
+	int64_t exit_asked_ms; /* when the last checkpoint was asked for */
+	bool interrupted;      /* the user ended it */
+	bool ended;	       /* the child has */
+	bool came_back;	       /* a restart: all ranks were restored */
+	bool unrestored;       /* a restart: a rank could not be */
+	bool node_lost;	       /* the job was ended because of that */
+	bool refused;	       /* because of what is in the epoch */
+	uint64_t reasons[32];  /* hashes of those that were said (I7) */
 };
 
 /*
@@ -81,6 +87,13 @@ void losses_agent_gone(struct session *s, struct peer *p, int rc,
 /* session_say - a line for the log, and, if loud or --verbose, for stderr. */
 void session_say(struct session *s, bool loud, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* session_exit - ask for the last checkpoint; requeue: then go on in another
+ * run of the batch job. */
+void session_exit(struct session *s, bool requeue);
+/* session_continues - can the batch job go on in another run? */
+bool session_continues(const struct session *s);
+/* session_epoch_failed - what depended on it is done without. */
+void session_epoch_failed(struct session *s);
 /* session_look - something changed: is all over? */
 void session_look(struct session *s);
 /* session_unrestored - a restart came to nothing: end it. */

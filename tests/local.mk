@@ -25,7 +25,7 @@ UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
 
 EXTRA_DIST += tests/README.md tests/lib/README.md tests/lib/system.sh \
 	tests/lib/messages-exist \
-	tests/lib/cluster tests/lib/cluster-rsh \
+	tests/lib/cluster tests/lib/cluster-rsh tests/lib/slurm \
 	tests/unit/README.md
 
 # The modules' own tests are included by the modules.

@@ -3,8 +3,9 @@
  */
 
 /*
- * heat [N [STEPS]]: an N x N plate cut into strips of rows.  Prints the
- * residual now and then, and at the end a digest over every bit of the answer.
+ * heat [N [STEPS [REST]]]: an N x N plate cut into strips of rows; REST are
+ * microseconds of sleep after each step.  Prints the residual now and then, and
+ * at the end a digest over every bit of the answer.
  */
 #include <mpi.h>
 #include <math.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct strip {
 	int n, rows, rank, size;
@@ -91,7 +93,7 @@ static uint64_t digest(const struct strip *s)
 
 int main(int argc, char **argv)
 {
-	int n, steps;
+	int n, steps, rest;
 	double change, all;
 	uint64_t bits;
 	struct strip s;
@@ -99,11 +101,14 @@ int main(int argc, char **argv)
 	MPI_Init(&argc, &argv);
 	n = argc > 1 ? atoi(argv[1]) : 768;
 	steps = argc > 2 ? atoi(argv[2]) : 8000;
+	rest = argc > 3 ? atoi(argv[3]) : 0;
 	if (n < 8 || steps < 1 || strip_init(&s, n))
 		MPI_Abort(MPI_COMM_WORLD, 2);
 	for (int step = 1; step <= steps; step++) {
 		exchange_halos(&s);
 		change = sweep(&s);
+		if (rest > 0)
+			usleep((useconds_t)rest);
 		if (step % (steps / 10 ? steps / 10 : 1))
 			continue;
 		MPI_Allreduce(&change, &all, 1, MPI_DOUBLE, MPI_SUM,

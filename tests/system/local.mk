@@ -8,7 +8,8 @@ SYSTEM_TESTS += \
 	tests/system/0620-transports.t \
 	tests/system/0630-bad-input.t \
 	tests/system/0640-file-order.t \
-	tests/system/0900-nodes.t
+	tests/system/0900-nodes.t \
+	tests/system/0910-slurm.t
 check_PROGRAMS += tests/programs/cluster/node_init
 tests_programs_cluster_node_init_SOURCES = tests/programs/cluster/node_init.c
 EXTRA_DIST += tests/system/README.md tests/system/storm-runner \

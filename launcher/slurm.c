@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* slurm.c - the batch job that cairnrun runs in: its end, and its next run */
+#include "launcher/slurm.h"
+
+#include "launcher/errand.h"
+#include "launcher/words.h"
+#include "runtime/base/fmt.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SLURM_MS 30000 /* how long one of Slurm's commands may take */
+
+static const char *env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+const char *slurm_job(void)
+{
+	const char *array = env("SLURM_ARRAY_JOB_ID");
+	const char *task = env("SLURM_ARRAY_TASK_ID");
+	static char label[64];
+
+	if (!env("SLURM_JOB_ID"))
+		return NULL;
+	if (!array || !task)
+		return env("SLURM_JOB_ID");
+	fmt_print(label, sizeof(label), "%s_%s", array, task);
+	return label;
+}
+
+long slurm_restarts(void)
+{
+	const char *count = env("SLURM_RESTART_COUNT");
+
+	return count ? strtol(count, NULL, 10) : 0;
+}
+
+/* --- what scontrol says --- */
+
+/* The value of NAME= in a line of NAME=VALUE words; NULL if it is not there. */
+static const char *value_of(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; (line = strstr(line, name)); line += len)
+		if (line[len] == '=')
+			return line + len + 1;
+	return NULL;
+}
+
+bool slurm_parse(const char *line, struct slurm_facts *facts)
+{
+	const char *end = value_of(line, "EndTime");
+	const char *requeue = value_of(line, "Requeue");
+	const char *batch = value_of(line, "BatchFlag");
+	struct tm tm = { .tm_isdst = -1 };
+
+	memset(facts, 0, sizeof(*facts));
+	if (!value_of(line, "JobId"))
+		return false;
+	/* In the local time of the machine; "Unknown" or "N/A": none. */
+	if (end && strptime(end, "%Y-%m-%dT%H:%M:%S", &tm))
+		facts->end = mktime(&tm);
+	facts->requeue = requeue && *requeue == '1';
+	facts->batch = batch && *batch == '1';
+	return true;
+}
+
+/* --- the next run --- */
+
+int slurm_requeue(struct err *err)
+{
+	char *requeue[] = { "scontrol", "requeue", (char *)slurm_job(), NULL };
+	char *show[] = { "scontrol",	      "-o", "show", "job",
+			 (char *)slurm_job(), NULL };
+	static struct errand e;
+	const char *state;
+	int rc;
+
+	signal(SIGTERM, SIG_IGN);
+	rc = errand_run(&e, requeue, SLURM_MS);
+	if (!rc)
+		return 0;
+	rc = errand_run(&e, show, SLURM_MS);
+	state = rc ? NULL : value_of(e.output, "JobState");
+	if (state && strncmp(state, "RUNNING", 7))
+		return 0; /* it is on its way */
+	return err_set(err, -EPERM,
+		       "Slurm did not requeue job %s; requeue it by hand with: "
+		       "scontrol requeue %s",
+		       slurm_job(), slurm_job());
+}
+
+int slurm_resubmit(const char *dir, char *id, struct err *err)
+{
+	char *script = xprintf("%s/script-%s.sh", dir, slurm_job());
+	char *export = xprintf("--export=ALL,CAIRN_CONTINUE=%s", dir);
+	char *after = xprintf("--dependency=afterany:%s", slurm_job());
+	char *write[] = { "scontrol",	       "write", "batch_script",
+			  (char *)slurm_job(), script,	NULL };
+	char *submit[] = {
+		"sbatch", "--parsable", export, after, script, NULL
+	};
+	static struct errand e;
+	int rc;
+
+	unlink(script); /* scontrol overwrites nothing */
+	rc = errand_run(&e, write, SLURM_MS);
+	if (!rc)
+		rc = errand_run(&e, submit, SLURM_MS);
+	if (!rc)
+		fmt_print(id, 32, "%.*s", (int)strcspn(e.output, ";\n"),
+			  e.output);
+	free(script);
+	free(export);
+	free(after);
+	if (!rc)
+		return 0;
+	return err_set(err, -EPERM,
+		       "Slurm did not take job %s's script again; submit it by "
+		       "hand, with CAIRN_CONTINUE=%s",
+		       slurm_job(), dir);
+}
+
+/* --- what the script says --- */
+
+/* A whole small file, or NULL; the caller frees it. */
+static char *read_text(const char *path)
+{
+	static struct errand e;
+	char *cat[] = { "cat", (char *)path, NULL };
+
+	return errand_run(&e, cat, 5000) ? NULL : xstrdup(e.output);
+}
+
+/* Does the parent ignore the signal, or do something about it? */
+static bool parent_minds(int number)
+{
+	char *path = xprintf("/proc/%d/status", (int)getppid());
+	char *text = read_text(path);
+	bool minds = true;
+
+	free(path);
+	if (text) {
+		const char *caught = strstr(text, "SigCgt:");
+		const char *ignored = strstr(text, "SigIgn:");
+		unsigned long long mask = 0;
+
+		if (caught && ignored)
+			mask = strtoull(caught + 7, NULL, 16) |
+			       strtoull(ignored + 7, NULL, 16);
+		minds = mask >> (number - 1) & 1;
+	}
+	free(text);
+	return minds;
+}
+
+/* The script that our parent runs: its last argument that is a file. */
+static char *parent_script(void)
+{
+	char *path = xprintf("/proc/%d/cmdline", (int)getppid());
+	static struct errand e;
+	char *cat[] = { "cat", path, NULL };
+	char *script = NULL;
+	struct stat st;
+
+	if (!errand_run(&e, cat, 5000))
+		for (size_t at = 0; at < e.used;
+		     at += strlen(e.output + at) + 1)
+			if (e.output[at] == '/' && !stat(e.output + at, &st) &&
+			    S_ISREG(st.st_mode)) {
+				free(script);
+				script = xstrdup(e.output + at);
+			}
+	free(path);
+	return script;
+}
+
+/* The signal of "#SBATCH --signal=B:USR1@60"; 0: none that goes to the shell
+ * only. */
+static int batch_signal(const char *text)
+{
+	const char *at = strstr(text, "--signal=B:");
+
+	if (!at)
+		return 0;
+	at += strlen("--signal=B:");
+	if (!strncmp(at, "SIG", 3))
+		at += 3;
+	if (isdigit((unsigned char)*at))
+		return (int)strtol(at, NULL, 10);
+	return !strncmp(at, "USR1", 4) ? SIGUSR1 :
+	       !strncmp(at, "USR2", 4) ? SIGUSR2 :
+	       !strncmp(at, "TERM", 4) ? SIGTERM :
+	       !strncmp(at, "INT", 3)  ? SIGINT :
+					 0;
+}
+
+/* The number of the line that runs us, and it; 0: not found. */
+static int our_line(const char *text, char *line, size_t size)
+{
+	int number = 1;
+
+	for (; *text; number++) {
+		size_t len = strcspn(text, "\n");
+		const char *word = text + strspn(text, " \t");
+
+		if (*word != '#' && memmem(text, len, "cairnrun", 8)) {
+			fmt_print(line, size, "%.*s",
+				  (int)(len - (size_t)(word - text)), word);
+			return number;
+		}
+		text += len + (text[len] == '\n');
+	}
+	return 0;
+}
+
+static void check_signal(const char *text,
+			 void (*warn)(void *arg, const char *sentence),
+			 void *arg)
+{
+	int number = batch_signal(text), at;
+	char line[120];
+	char *sentence;
+
+	if (!number || parent_minds(number))
+		return;
+	at = our_line(text, line, sizeof(line));
+	if (!at)
+		return;
+	sentence = xprintf("Slurm's --signal=B: reaches only the shell of the "
+			   "batch script, which would die of it unheard; "
+			   "change line %d of the script to: exec %s",
+			   at, line);
+	warn(arg, sentence);
+	free(sentence);
+}
+
+void slurm_check_script(void (*warn)(void *arg, const char *sentence),
+			void *arg)
+{
+	char *script, *text = NULL;
+	struct stat st;
+
+	if (!slurm_job())
+		return;
+	script = parent_script();
+	if (script)
+		text = read_text(script);
+	if (text && strstr(text, "#SBATCH"))
+		check_signal(text, warn, arg);
+	free(text);
+	free(script);
+	if (!fstat(1, &st) && S_ISREG(st.st_mode) && !slurm_restarts() &&
+	    !(fcntl(1, F_GETFL) & O_APPEND))
+		warn(arg, "Slurm will truncate this job's output when it is "
+			  "requeued; add to the script: #SBATCH "
+			  "--open-mode=append");
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* slurm.h - the batch job that cairnrun runs in: its end, and its next run */
+#ifndef CAIRN_LAUNCHER_SLURM_H
+#define CAIRN_LAUNCHER_SLURM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "runtime/base/err.h"
+
+/* slurm_job - this job's id, "123", or "123_4" of an array: there a number
+ * alone may mean all of the array.  NULL outside of Slurm. */
+const char *slurm_job(void);
+/* slurm_restarts - how often Slurm has started this job again. */
+long slurm_restarts(void);
+
+/* What `scontrol show job -o` says of it. */
+struct slurm_facts {
+	time_t end;   /* 0: none */
+	bool requeue; /* may it be requeued? */
+	bool batch;   /* has it a batch script? */
+};
+/* slurm_parse - from scontrol's line; false if it is none. */
+bool slurm_parse(const char *line, struct slurm_facts *facts);
+
+/*
+ * slurm_requeue - have this job run again from its beginning
+ *
+ * Slurm sends TERM at once: ignored from here on.  scontrol's exit code does
+ * not tell: what the job's state says afterwards counts.
+ */
+int slurm_requeue(struct err *err) must_check;
+/*
+ * slurm_resubmit - submit this job's script once more, to begin when this run
+ * has ended; for jobs that must not be requeued
+ *
+ * The new job has another id: dir, the checkpoint folder, is handed to it in
+ * CAIRN_CONTINUE.  id (32 bytes) is its number.
+ */
+int slurm_resubmit(const char *dir, char *id, struct err *err) must_check;
+
+/*
+ * slurm_check_script - will signals and output of this job reach where they
+ * should?
+ *
+ * warn is called with one sentence for each line that should be changed: a
+ * shell that would die of --signal=B: or keep it to itself, output that the
+ * next run would truncate.
+ */
+void slurm_check_script(void (*warn)(void *arg, const char *sentence),
+			void *arg);
+
+#endif

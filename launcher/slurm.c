@@ -8,7 +8,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,25 +164,14 @@ static bool parent_minds(int number)
 	return minds;
 }
 
-/* The script that our parent runs: its last argument that is a file. */
-static char *parent_script(void)
+/* The batch script, as Slurm keeps it.  The caller frees it. */
+static char *script_text(void)
 {
-	char *path = xprintf("/proc/%d/cmdline", (int)getppid());
+	char *write[] = { "scontrol",	       "write", "batch_script",
+			  (char *)slurm_job(), "-",	NULL };
 	static struct errand e;
-	char *cat[] = { "cat", path, NULL };
-	char *script = NULL;
-	struct stat st;
 
-	if (!errand_run(&e, cat, 5000))
-		for (size_t at = 0; at < e.used;
-		     at += strlen(e.output + at) + 1)
-			if (e.output[at] == '/' && !stat(e.output + at, &st) &&
-			    S_ISREG(st.st_mode)) {
-				free(script);
-				script = xstrdup(e.output + at);
-			}
-	free(path);
-	return script;
+	return errand_run(&e, write, SLURM_MS) ? NULL : xstrdup(e.output);
 }
 
 /* The signal of "#SBATCH --signal=B:USR1@60"; 0: none that goes to the shell
@@ -236,7 +224,7 @@ static void check_signal(const char *text,
 	if (!number || parent_minds(number))
 		return;
 	at = our_line(text, line, sizeof(line));
-	if (!at)
+	if (!at || !strncmp(line, "exec ", 5))
 		return;
 	sentence = xprintf("Slurm's --signal=B: reaches only the shell of the "
 			   "batch script, which would die of it unheard; "
@@ -249,21 +237,22 @@ static void check_signal(const char *text,
 void slurm_check_script(void (*warn)(void *arg, const char *sentence),
 			void *arg)
 {
-	char *script, *text = NULL;
+	char *text;
 	struct stat st;
 
-	if (!slurm_job())
+	/* Said once, in the first run. */
+	if (!slurm_job() || slurm_restarts())
 		return;
-	script = parent_script();
-	if (script)
-		text = read_text(script);
+	text = script_text();
 	if (text && strstr(text, "#SBATCH"))
 		check_signal(text, warn, arg);
+	/* The descriptor does not tell: Slurm appends in both modes, but
+	 * truncates first in one of them. */
+	if (text && !env("SBATCH_OPEN_MODE") && !strstr(text, "open-mode") &&
+	    !fstat(1, &st) && S_ISREG(st.st_mode))
+		warn(arg, "the script does not say --open-mode=append: Slurm "
+			  "truncates the job's output when it is requeued, "
+			  "unless sbatch was told so; add to the script: "
+			  "#SBATCH --open-mode=append");
 	free(text);
-	free(script);
-	if (!fstat(1, &st) && S_ISREG(st.st_mode) && !slurm_restarts() &&
-	    !(fcntl(1, F_GETFL) & O_APPEND))
-		warn(arg, "Slurm will truncate this job's output when it is "
-			  "requeued; add to the script: #SBATCH "
-			  "--open-mode=append");
 }

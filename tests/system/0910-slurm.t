@@ -11,6 +11,7 @@ in_a_folder
 export SLURM_TEST=$work/slurm SLURM_CONF=$work/slurm/slurm.conf
 slurm=$src/tests/lib/slurm
 heat=$build/tests/programs/heat
+chmod 711 "$work" # munge wants its socket to be found by all
 mkdir "$SLURM_TEST"
 trap '"$slurm" down; rm -rf "$work"' EXIT
 "$slurm" up 2 8 || exit 99
@@ -92,15 +93,15 @@ long=$(submit long)
 # --- a signal, exec ---
 script signal "-n 2 -t 10 --requeue" "exec cairnrun -n 2 $heat $some"
 job=$(submit signal)
-within 30 up_in "$job" 2
+within 60 up_in "$job" 2
 ok "a status comes from outside the job" eval \
 	'cairn status "$(echo cairn-heat-'"$job"'-*)" | grep -q "2 of 2 ranks"'
 scancel -b -s USR1 "$job"
-ok "USR1 to the batch script: checkpointed and requeued" within 30 \
+ok "USR1 to the batch script: checkpointed and requeued" within 60 \
 	said signal "job $job is requeued"
-within 30 was_restarted "$job" 1
+within 60 was_restarted "$job" 1
 hurry "$job"
-ok "the requeued job goes on to the native answer" within 60 answers signal
+ok "the requeued job goes on to the native answer" within 120 answers signal
 ok "its log has each line once" eval '[ -z "$(steps signal)" ]'
 
 # --- a shell in between ---
@@ -108,24 +109,25 @@ script foreground "-n 1 -t 10 --signal=B:USR1@60" "cairnrun -n 1 $heat 64 10
 echo after"
 submit foreground >/dev/null
 ok "a shell that would die of the signal: the line to change is named" \
-	within 30 said foreground 'line 4 of the script to: exec cairnrun'
-ok "the job runs all the same" within 30 said foreground after
+	within 60 said foreground 'line 4 of the script to: exec cairnrun'
+ok "the job runs all the same" within 60 said foreground after
 script truncated "-n 1" "exec cairnrun -n 1 $heat 64 10"
-submit truncated --open-mode=truncate >/dev/null
-ok "output that a requeue would truncate: said" within 30 \
+sed -i 's/ --open-mode=append//' truncated.sh
+submit truncated >/dev/null
+ok "output that a requeue would truncate: said" within 60 \
 	said truncated open-mode=append
 
 # --- an array ---
 script array "-n 1 -t 10 --requeue --array=0-1" \
 	"exec cairnrun -n 1 $heat 64 400 50000"
 job=$(submit array -o "$work/array-%a.log")
-within 30 up_in "${job}_0" 1
-within 30 up_in "${job}_1" 1
+within 60 up_in "${job}_0" 1
+within 60 up_in "${job}_1" 1
 scancel -b -s USR1 "${job}_1"
-ok "one task of an array is checkpointed and requeued" within 30 \
+ok "one task of an array is checkpointed and requeued" within 60 \
 	said array-1 "job ${job}_1 is requeued"
 ok "the other one is left alone" eval '! said array-0 requeued'
-within 30 was_restarted "${job}_1" 1
+within 60 was_restarted "${job}_1" 1
 hurry "${job}_1"
 ok "both come to their end" within 60 eval \
 	'said array-0 ^answer && said array-1 ^answer'
@@ -134,11 +136,11 @@ ok "both come to their end" within 60 eval \
 script again "-n 2 -t 10 --no-requeue" \
 	"exec cairnrun --resubmit -n 2 $heat $some"
 job=$(submit again)
-within 30 up_in "$job" 2
+within 60 up_in "$job" 2
 scancel -b -s USR1 "$job"
-ok "with --resubmit the script is submitted again" within 30 \
+ok "with --resubmit the script is submitted again" within 60 \
 	said again "it goes on as job"
-ok "and the new job goes on from the old one's folder" within 60 answers again
+ok "and the new job goes on from the old one's folder" within 120 answers again
 
 script stays "-n 2 -t 1 --no-requeue" \
 	"exec cairnrun --stop-before 50s -n 2 $heat $some"
@@ -148,37 +150,39 @@ ok "without it: a checkpoint before the end, and the job runs on" within 60 \
 ok "as it says" said stays 'the batch job ends in .* s: checkpointing it$'
 
 # --- a job that gets nowhere ---
-script nowhere "-n 1 -t 10 --requeue" "exec cairnrun -n 1 $heat 64 9000 100000"
+script nowhere "-n 1 -t 10 --requeue" \
+	"cairnrun -n 1 $heat 64 9000 100000; [ \$? = 1 ] || exit 85"
 job=$(submit nowhere)
-within 30 up_in "$job" 1
+within 60 up_in "$job" 1
 checkpoint "$(echo cairn-heat-"$job"-*)"
 for k in 1 2 3 4; do
-	scontrol requeue "$job" 2>/dev/null
-	within 30 was_restarted "$job" $k
+	within 60 up_in "$job" 1
+	kill -KILL "$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' \
+		cairn-heat-"$job"-*/job.json)"
+	within 60 was_restarted "$job" $k
 	hurry "$job"
-	[ $k = 4 ] || within 30 up_in "$job" 1
 done
-ok "started again and again from one epoch: it stops, and says why" within 30 \
+ok "started again and again from one epoch: it stops, and says why" within 60 \
 	said nowhere 'started 3 times from epoch 1 without'
 scancel "$job" 2>/dev/null
 
 # --- srun ---
 script srun "-N 2 -n 2 -t 10 --requeue" \
-	"exec cairnrun --launcher srun -n 2 $heat $some"
+	"exec cairnrun --launcher srun -n 2 $heat 64 1500 8000"
 job=$(submit srun)
-within 30 up_in "$job" 2
+within 60 up_in "$job" 2
 scancel -b -s USR1 "$job"
-ok "srun as the launcher: checkpointed and requeued" within 30 \
+ok "srun as the launcher: checkpointed and requeued" within 60 \
 	said srun "job $job is requeued"
-within 30 was_restarted "$job" 1
+within 60 was_restarted "$job" 1
 hurry "$job"
-ok "and on to the native answer" within 60 answers srun
+ok "and on to the native answer" within 120 answers srun
 
 # --- the long one ---
 ok "a job of 150 s goes through its walltime of 60 s to the native answer" \
 	within 400 answers long
 ok "by being requeued" was_restarted "$long" 2
 ok "its log has each line once" eval '[ -z "$(steps long)" ]'
-ok "nothing is left in the queue" within 30 eval \
+ok "nothing is left in the queue" within 60 eval \
 	'[ -z "$(squeue -h)" ]'
 done_testing

@@ -178,6 +178,23 @@ within 60 was_restarted "$job" 1
 hurry "$job"
 ok "and on to the native answer" within 120 answers srun
 
+# --- scripts/slurm, as they are but for a shorter time ---
+export PROGRAM="$heat 64 1500 5000"
+for example in simple array preemptable chained; do
+	cp "$src/scripts/slurm/$example.sh" .
+	task='' log=$example file=$example
+	[ $example != array ] || task=_1 log=example_1 file=example_%a
+	job=$(submit $example --time=5 -o "$work/$file.log")
+	within 60 up_in "$job$task" "$([ "$task" ] && echo 1 || echo 2)"
+	scancel -b -s USR1 "$job$task"
+	[ $example = chained ] || {
+		within 60 was_restarted "$job$task" 1
+		hurry "$job$task"
+	}
+	ok "the example $example.sh goes on in a second run" within 120 \
+		eval "said $log 'stopped after epoch' && said $log '^answer'"
+done
+
 # --- the long one ---
 ok "a job of 150 s goes through its walltime of 60 s to the native answer" \
 	within 400 answers long

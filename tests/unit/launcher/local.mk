@@ -19,3 +19,10 @@ tests_unit_launcher_test_coordinator_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_coordinator_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_coordinator_LDADD = launcher/liblauncher.a \
 	runtime/libnet.a $(UNIT_LDADD) $(STORAGE_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/launcher/test_hosts
+TESTS += tests/unit/launcher/test_hosts
+tests_unit_launcher_test_hosts_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_hosts_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_hosts_LDADD = launcher/liblauncher.a \
+	runtime/libnet.a $(UNIT_LDADD) $(SODIUM_LIBS) $(JANSSON_LIBS)

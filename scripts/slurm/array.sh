@@ -9,4 +9,4 @@
 #SBATCH --output=%x-%A_%a.log
 
 # The folder's name contains the task's number: cairn-simulation-123_4-...
-exec cairnrun -n "$SLURM_NTASKS" --interval 15m ${PROGRAM:-./simulation "case$SLURM_ARRAY_TASK_ID.dat"}
+exec cairnrun -n "$SLURM_NTASKS" --interval 15m ./simulation "case$SLURM_ARRAY_TASK_ID.dat"

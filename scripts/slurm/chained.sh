@@ -8,4 +8,4 @@
 #SBATCH --open-mode=append
 #SBATCH --output=%x.log
 
-exec cairnrun -n "$SLURM_NTASKS" --resubmit --interval 15m ${PROGRAM:-./simulation input.dat}
+exec cairnrun -n "$SLURM_NTASKS" --resubmit --interval 15m ./simulation input.dat

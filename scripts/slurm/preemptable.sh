@@ -12,4 +12,4 @@
 #SBATCH --signal=B:USR1@120
 
 # Where the site does not send it, the interval is what can be lost.
-exec cairnrun -n "$SLURM_NTASKS" --interval 5m ${PROGRAM:-./simulation input.dat}
+exec cairnrun -n "$SLURM_NTASKS" --interval 5m ./simulation input.dat

@@ -10,4 +10,4 @@
 # In time before the end cairnrun takes a checkpoint, stops the job and has it
 # requeued; the next run finds the checkpoint by itself.  --interval protects
 # against what comes without a warning.
-exec cairnrun -n "$SLURM_NTASKS" --interval 15m ${PROGRAM:-./simulation input.dat}
+exec cairnrun -n "$SLURM_NTASKS" --interval 15m ./simulation input.dat

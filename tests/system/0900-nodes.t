@@ -3,7 +3,7 @@
 # 0900-nodes.t - jobs on several nodes (namespaces, tests/lib/cluster): other
 # nodes at a restart, and what is done when one of them is lost
 # shellcheck source-path=SCRIPTDIR/../..
-# shellcheck disable=SC2016 # what is evaluated later is in single quotes
+# shellcheck disable=SC2016,SC2317 # what is evaluated later is in single quotes
 . "${top_srcdir:-.}/tests/lib/system.sh"
 needs mpiexec.hydra unshare nsenter ip
 unshare --net true 2>/dev/null || skip_all "no network namespaces without root"

@@ -3,7 +3,7 @@
 # 0910-slurm.t - batch jobs of a real Slurm (tests/lib/slurm): what outlives its
 # walltime, and how each of Slurm's ways to end a job ends
 # shellcheck source-path=SCRIPTDIR/../..
-# shellcheck disable=SC2016 # what is evaluated later is in single quotes
+# shellcheck disable=SC2016,SC2317 # what is evaluated later is in single quotes
 . "${top_srcdir:-.}/tests/lib/system.sh"
 PATH=$PATH:/usr/sbin:/sbin
 needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol
@@ -178,10 +178,10 @@ within 60 was_restarted "$job" 1
 hurry "$job"
 ok "and on to the native answer" within 120 answers srun
 
-# --- scripts/slurm, as they are but for a shorter time ---
-export PROGRAM="$heat 64 1500 5000"
+# --- scripts/slurm, but for the program and the time ---
 for example in simple array preemptable chained; do
-	cp "$src/scripts/slurm/$example.sh" .
+	sed "s|\\./simulation.*|$heat 64 1500 5000|" \
+		"$src/scripts/slurm/$example.sh" >$example.sh
 	task='' log=$example file=$example
 	[ $example != array ] || task=_1 log=example_1 file=example_%a
 	job=$(submit $example --time=5 -o "$work/$file.log")

@@ -25,10 +25,9 @@ static bool same(const struct words *w, const char *line)
 {
 	char text[400] = "";
 
-	for (size_t i = 0; i < w->n; i++) {
-		strcat(text, i ? " " : "");
-		strcat(text, w->v[i]);
-	}
+	for (size_t i = 0, used = 0; i < w->n && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 "%s%s", i ? " " : "", w->v[i]);
 	if (strcmp(text, line))
 		printf("# got:  %s\n# want: %s\n", text, line);
 	return !strcmp(text, line);
@@ -115,8 +114,8 @@ static void test_slurm_line(void)
 	CU_ASSERT(slurm_parse("JobId=7 Requeue=0 BatchFlag=0 EndTime=Unknown",
 			      &facts));
 	CU_ASSERT(!facts.requeue && !facts.batch && !facts.end);
-	CU_ASSERT(!slurm_parse("slurm_load_jobs error: Invalid job id",
-			       &facts));
+	CU_ASSERT(
+		!slurm_parse("slurm_load_jobs error: Invalid job id", &facts));
 }
 
 static void test_slurm_id(void)

@@ -31,7 +31,7 @@ static size_t read_boot_id(char *text, size_t size)
 void node_id(char id[NODE_ID])
 {
 	uint64_t h = 14695981039346656037ULL;
-	char host[HOST_NAME_MAX + 1] = "", text[64];
+	char host[HOST_NAME_MAX + 1] = "", text[64] = "";
 	size_t len = 0;
 	ssize_t n;
 

@@ -163,7 +163,7 @@ nothing_is_left() {
 	[ -z "$(ls "$TMPDIR")" ]
 }
 a_socket_is_left() {
-	compgen -G "$TMPDIR/*/agent" >/dev/null
+	compgen -G "$TMPDIR/*/agent-*" >/dev/null
 }
 started kl cairnrun --ckpt-dir kl -n 1 "$counter" 30
 mapfile -t all < <(everything)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # 0050-install.t - what make install puts where, and that it works from there:
 # programs, manuals, cairn.pc, modulefile, completion, README's tour
-# shellcheck disable=SC2317,SC2031 # functions are called through ok; subshells
+# shellcheck disable=SC2317,SC2031,SC2016 # called through ok; subshells; sed
 # shellcheck source=tests/lib/system.sh
 . "${top_srcdir:-.}/tests/lib/system.sh"
 needs make mpiexec.hydra
@@ -241,7 +241,10 @@ restarted() {
 ok "killed, it restarts" restarted
 ok "and comes to its end" grep -q '^answer ' out
 
-# --- README's messages are the program's ---
+# --- the messages that are explained are the program's ---
 ok "each message in messages.md is in the sources" \
 	"$src/tests/lib/messages-exist" "$src" "$src/launcher/messages.md"
+sed -n '/^## When something/,/^## L/s/^| `/- `/p' "$src/README.md" >first
+ok "and each of README's table" \
+	"$src/tests/lib/messages-exist" "$src" first
 done_testing

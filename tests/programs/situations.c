@@ -582,7 +582,8 @@ static void polls(void)
 
 /* The others have a window open, so that a checkpoint is refused, while rank 0
  * is in a collective that waits for them.  They close it, and go on (at the
- * gate's ".next") through collectives of their own before they come. */
+ * gate's ".next") through collectives of their own before they come.  All end
+ * at the gate's ".end". */
 static void refused(void)
 {
 	static MPI_Comm rest = MPI_COMM_NULL; /* freed by MPI_Finalize */
@@ -609,6 +610,7 @@ static void refused(void)
 	}
 	MPI_Allreduce(&mine, &sum, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
 	expect(sum, all, "a sum of all");
+	late_at(".end"); /* so that the job does not end before the epoch */
 }
 
 static void nothing(void)

@@ -107,6 +107,7 @@ tool=$!
 patiently in_phase frontier
 touch gate.next
 ok "refused: it is taken when the window is closed" wait $tool
+touch gate.end
 ok "refused: and the job ends well" wait "$job"
 ok "refused: with a native answer" same out
 ok "refused: restarted to the native answer" again "$(epochs ck)"

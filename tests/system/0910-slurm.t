@@ -73,7 +73,10 @@ steps() { # NAME: how often each step was printed, if more than once
 	grep '^step' "$1.log" | sort | uniq -d
 }
 
-answers() { # NAME
+# answers NAME: its one answer is the native one; else shows how it stands
+answers() {
+	cp "$1.log" out
+	squeue >said
 	[ "$(grep -c '^answer' "$1.log")" = 1 ] &&
 		grep -qx "$(grep '^answer' native)" "$1.log"
 }

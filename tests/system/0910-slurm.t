@@ -87,7 +87,7 @@ up_in() { # JOB COUNT: the ranks of its cairnrun run
 
 mpiexec.hydra -n 2 "$heat" 64 1500 >native
 rest="64 1500 100000" # two and a half minutes
-some="64 1500 20000"  # half a minute
+some="64 1500 10000"  # a quarter of a minute
 
 # --- beyond the walltime: runs beside all that follows ---
 script long "-n 2 -t 1 --requeue" "exec cairnrun -n 2 $heat $rest"
@@ -146,7 +146,7 @@ ok "with --resubmit the script is submitted again" within 60 \
 ok "and the new job goes on from the old one's folder" within 120 answers again
 
 script stays "-n 2 -t 1 --no-requeue" \
-	"exec cairnrun --stop-before 50s -n 2 $heat $some"
+	"exec cairnrun --stop-before 50s -n 2 $heat 64 1500 20000"
 submit stays >/dev/null
 ok "without it: a checkpoint before the end, and the job runs on" within 60 \
 	answers stays

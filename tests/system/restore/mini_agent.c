@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "runtime/base/control.h"
+#include "runtime/base/node.h"
 #include "runtime/base/sheet_flags.h"
 
 /*
@@ -48,7 +49,7 @@
 #define CHECK_MS 50
 
 static const char *rank_program, *dir;
-static char socket_path[100], gate_path[400], image_path[400];
+static char asked_path[80], socket_path[100], gate_path[400], image_path[400];
 static char **program;
 static bool stop_mode, killed_mode, quick_mode;
 static const char *refused_words;
@@ -203,7 +204,7 @@ static void exec_rank(bool restart, int out)
 	size_t n = 1;
 
 	dup2(out, 1);
-	setenv("CAIRN_AGENT", socket_path, 1);
+	setenv("CAIRN_AGENT", asked_path, 1);
 	setenv("CAIRN_SECRET", "mini", 1);
 	if (restart) {
 		args[n++] = (char *)(uintptr_t) "--restart";
@@ -498,6 +499,7 @@ static bool next_life(char *expected, bool compare)
 int main(int argc, char **argv)
 {
 	static char expected[OUTPUT];
+	char id[NODE_ID];
 	int arg = 1;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -519,7 +521,10 @@ int main(int argc, char **argv)
 	rank_program = argv[arg];
 	dir = argv[arg + 1];
 	program = argv + arg + 2;
-	snprintf(socket_path, sizeof(socket_path), "%s/agent", dir);
+	snprintf(asked_path, sizeof(asked_path), "%s/agent", dir);
+	/* cairn-rank puts its node's id behind what it was told */
+	node_id(id);
+	snprintf(socket_path, sizeof(socket_path), "%s-%s", asked_path, id);
 	snprintf(gate_path, sizeof(gate_path), "%s/gate", dir);
 	snprintf(image_path, sizeof(image_path), "%s/image", dir);
 	setenv("GATE", gate_path, 1);

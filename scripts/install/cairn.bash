@@ -39,19 +39,20 @@ _cairn_complete_value() {
 	esac
 }
 
+# _cairn_complete_option HELP WORD: if WORD begins one
+_cairn_complete_option() {
+	[ "${2#-}" != "$2" ] || return 1
+	mapfile -t COMPREPLY < <(compgen -W "$(_cairn_options <<<"$1")" -- "$2")
+}
+
 _cairnrun() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local help
 	help=$("${COMP_WORDS[0]}" --help 2>/dev/null)
 	COMPREPLY=()
 	_cairn_complete_value "$before" "$help" "$word" && return
-	case $word in
-	-*)
-		mapfile -t COMPREPLY < <(compgen -W \
-			"$(_cairn_options <<<"$help")" -- "$word")
-		;;
-	*) mapfile -t COMPREPLY < <(compgen -c -- "$word" && compgen -f -- "$word") ;;
-	esac
+	_cairn_complete_option "$help" "$word" && return
+	mapfile -t COMPREPLY < <(compgen -c -- "$word" && compgen -f -- "$word")
 }
 
 _cairn() {
@@ -66,13 +67,8 @@ _cairn() {
 	fi
 	help=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null)
 	_cairn_complete_value "$before" "$help" "$word" && return
-	case $word in
-	-*)
-		mapfile -t COMPREPLY < <(compgen -W \
-			"$(_cairn_options <<<"$help")" -- "$word")
-		;;
-	*) mapfile -t COMPREPLY < <(_cairn_jobs "$word" | sort -u) ;;
-	esac
+	_cairn_complete_option "$help" "$word" && return
+	mapfile -t COMPREPLY < <(_cairn_jobs "$word" | sort -u)
 }
 
 complete -o bashdefault -o filenames -F _cairnrun cairnrun

@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "random.h"
+
 #define SLOTS	  8    /* communicators that live at a time */
 #define TYPES	  6    /* datatypes, the first is the base of all */
 #define PENDING	  64   /* letters under way */
@@ -27,10 +29,6 @@
 #define WORDS	  (4 * SPAN)
 #define LONG	  (64 * 1024) /* words of a letter that goes by rendezvous */
 #define RANKS_MAX 16
-
-struct rng {
-	uint64_t s;
-};
 
 struct slot {
 	MPI_Comm comm; /* MPI_COMM_NULL: not mine, or none */
@@ -60,21 +58,6 @@ static MPI_Datatype types[TYPES], pair;
 static MPI_Op compose;
 static int keyval, copies, settings, deletions, calls;
 static struct letter letters[PENDING];
-
-/* splitmix64 (Steele, Lea, Flood, 2014) */
-static uint64_t draw(struct rng *r)
-{
-	uint64_t z = (r->s += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
-static int below(struct rng *r, int n)
-{
-	return (int)(draw(r) % (uint64_t)n);
-}
 
 static uint64_t word(uint64_t key, uint64_t i)
 {

@@ -13,4 +13,6 @@ $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c
 		-Wall -Wextra -Wno-stringop-overflow -pthread -o $@ $< -lm
 check_DATA += $(mpi_programs)
 CLEANFILES += $(mpi_programs)
-EXTRA_DIST += $(mpi_programs:=.c) tests/programs/README.md
+tests/programs/churn tests/programs/storm: tests/programs/random.h
+EXTRA_DIST += $(mpi_programs:=.c) tests/programs/random.h \
+	tests/programs/README.md

@@ -22,13 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "random.h"
+
 #define NCOMMS	  6
 #define BATCH_MAX 24
 #define LEN_MAX	  (96 * 1024) /* 8-byte words: crosses into rendezvous */
-
-struct rng {
-	uint64_t s;
-};
 
 struct message {
 	int src, dst, tag, mode, words;
@@ -48,22 +46,6 @@ struct storm { /* one thread's */
 
 static int world_rank, world_size;
 static uint64_t seed = 1;
-
-/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
- * generators, 2014) */
-static uint64_t draw(struct rng *r)
-{
-	uint64_t z = (r->s += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
-static int below(struct rng *r, int n)
-{
-	return (int)(draw(r) % (uint64_t)n);
-}
 
 static void fail(const struct storm *s, int round, const char *what)
 {

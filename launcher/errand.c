@@ -70,6 +70,13 @@ static bool take(struct errand *e, int fd)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
+/* With what it started; it may not have come to setsid() yet. */
+static void kill_all(const struct errand *e)
+{
+	if (kill(-e->pid, SIGKILL))
+		kill(e->pid, SIGKILL);
+}
+
 /* Its output has ended, and so has the command, or it will at once. */
 static int collect(struct errand *e)
 {
@@ -109,7 +116,7 @@ int errand_start(struct errand *e, struct loop *loop, char *const argv[],
 	rc = loop_watch(loop, &e->watch, fd, EPOLLIN, err);
 	if (rc) {
 		close(fd);
-		kill(e->pid, SIGKILL);
+		kill_all(e);
 		collect(e);
 	}
 	return rc;
@@ -121,7 +128,7 @@ void errand_stop(struct errand *e)
 		return;
 	loop_unwatch(e->loop, &e->watch);
 	close(e->watch.fd);
-	kill(e->pid, SIGKILL);
+	kill_all(e);
 	collect(e);
 }
 
@@ -143,7 +150,7 @@ int errand_run(struct errand *e, char *const argv[], int timeout_ms)
 	}
 	close(fd);
 	if (late)
-		kill(e->pid, SIGKILL);
+		kill_all(e);
 	status = collect(e);
 	return late ? -ETIMEDOUT : status;
 }

@@ -27,8 +27,9 @@ int errand_start(struct errand *e, struct loop *loop, char *const argv[],
 		 struct err *err) must_check;
 /* errand_stop - kill what runs; done is not called. */
 void errand_stop(struct errand *e);
-/* errand_run - without a loop: wait at most timeout_ms; its status, or -Exxx.
- */
+/* errand_run - without a loop: wait at most timeout_ms, then kill it with all
+ * that it started.  Its status as waitpid gives it (0: it ended well), or a
+ * negative -Exxx if it could not be started or took too long. */
 int errand_run(struct errand *e, char *const argv[], int timeout_ms);
 
 #endif

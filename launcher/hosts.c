@@ -2,20 +2,15 @@
 /* hosts.c - start the job again on the nodes that are left */
 #include "launcher/hosts.h"
 
-#include "launcher/child.h"
-#include "runtime/net/address.h"
+#include "launcher/errand.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+
+#define ALLOCATION_MS 30000 /* how long Slurm may take to tell its nodes */
 
 /* Options whose value is a list "a:2,b", and those whose value is a file. */
 static const char *const list_options[] = { "host", "hosts",	"hostlist",
@@ -84,17 +79,18 @@ static int add_file(struct words *hosts, const char *name, struct err *err)
 static void add_allocation(struct words *hosts)
 {
 	const char *tasks = getenv("SLURM_TASKS_PER_NODE");
-	char line[256];
+	char *show[] = { "scontrol", "show", "hostnames",
+			 getenv("SLURM_JOB_NODELIST"), NULL };
+	static struct errand e;
 	long count = 0, times = 0;
-	FILE *f;
+	char *save, *line;
 
-	if (!getenv("SLURM_JOB_NODELIST"))
+	if (!show[3] || errand_run(&e, show, ALLOCATION_MS))
 		return;
-	f = popen("scontrol show hostnames \"$SLURM_JOB_NODELIST\"", "re");
-	while (f && fgets(line, sizeof(line), f)) {
+	for (line = strtok_r(e.output, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char *entry, *end;
 
-		line[strcspn(line, "\n")] = '\0';
 		if (times <= 0 && tasks && *tasks) {
 			count = strtol(tasks, &end, 10);
 			times = strncmp(end, "(x", 2) ?
@@ -108,8 +104,6 @@ static void add_allocation(struct words *hosts)
 		words_add(hosts, entry);
 		free(entry);
 	}
-	if (f)
-		pclose(f);
 }
 
 /* The starter's options before the first program, without those that say where
@@ -259,50 +253,16 @@ static void probe_words(const struct starter *starter,
 	words_fini(&options);
 }
 
-/* Its output is nobody's business. */
-static void become_probe(const char *path, const struct words *words)
-{
-	int null = open("/dev/null", O_RDWR);
-	sigset_t none;
-
-	setsid();
-	for (int fd = 0; fd < 3; fd++)
-		dup2(null, fd);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	_exit(child_exec(path, words, NULL) ? 127 : 0);
-}
-
-static bool ended_well(pid_t pid)
-{
-	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0),
-			    .events = POLLIN };
-	int64_t end_ms = clock_ms() + HOSTS_PROBE_MS, left;
-	int status = 1, n = 0;
-
-	while (n <= 0 && (left = end_ms - clock_ms()) > 0)
-		n = poll(&p, 1, (int)left);
-	if (p.fd >= 0)
-		close(p.fd);
-	if (n <= 0)
-		kill(-pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return n > 0 && WIFEXITED(status) && !WEXITSTATUS(status);
-}
-
 bool hosts_answers(const char *starter_path, const struct starter *starter,
 		   const struct words *arguments, const char *host)
 {
 	struct words words = { 0 };
-	bool well = false;
-	pid_t pid;
+	static struct errand e;
+	int status;
 
+	words_add(&words, starter_path);
 	probe_words(starter, arguments, host, &words);
-	pid = fork();
-	if (!pid)
-		become_probe(starter_path, &words);
-	if (pid > 0)
-		well = ended_well(pid);
+	status = errand_run(&e, words.v, HOSTS_PROBE_MS);
 	words_fini(&words);
-	return well;
+	return !status;
 }

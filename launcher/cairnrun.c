@@ -69,10 +69,8 @@ static json_t *program_words(const struct command *c)
 static int open_job(struct run *r, struct err *err)
 {
 	const struct options *o = &r->options;
-	const char *next = getenv("CAIRN_CONTINUE");
 	char *dir = o->ckpt_dir ? xstrdup(o->ckpt_dir) :
 		    o->restart	? xstrdup(o->restart) :
-		    next	? xstrdup(next) :
 				  job_default_dir(&r->command);
 	bool any_free = !o->ckpt_dir && !o->restart && !o->resume;
 	int rc = 0;
@@ -94,8 +92,7 @@ static bool is_another_run(const struct run *r)
 {
 	if (r->options.restart || r->options.resume)
 		return false;
-	return slurm_job() && !job_finished(&r->job) &&
-	       (slurm_restarts() > 0 || getenv("CAIRN_CONTINUE"));
+	return slurm_runs_again() && !job_finished(&r->job);
 }
 
 static int check_progress(struct run *r, struct err *err)

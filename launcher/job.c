@@ -36,7 +36,7 @@ static uint32_t hash_word(uint32_t h, const char *word)
 
 char *job_default_dir(const struct command *c)
 {
-	const char *slurm = slurm_job();
+	const char *slurm = slurm_first_job();
 	const char *program = NULL, *base;
 	char ranks[24];
 	uint32_t h = 2166136261U;

@@ -80,6 +80,9 @@ static void tool_checkpoint(struct session *s, struct peer *p,
 	if (!coordinator_started(s->coordinator))
 		server_send(p, json_pack("{s:s, s:s}", "type", "progress",
 					 "phase", "waiting for all ranks"));
+	/* Who stops a job by hand does not want it back at once. */
+	if (stop)
+		s->requeue = false;
 	attempt = coordinator_request(s->coordinator, stop);
 	if (p->data) /* not answered yet */
 		w->attempt = attempt;

@@ -145,7 +145,8 @@ static void reap(struct session *s)
 
 void session_exit(struct session *s, bool requeue)
 {
-	s->requeue = requeue;
+	/* TERM may follow a warning whose checkpoint is under way. */
+	s->requeue = s->requeue || requeue;
 	if (!s->exit_asked_ms)
 		s->exit_asked_ms = clock_ms();
 	coordinator_request(s->coordinator, true);
@@ -165,7 +166,10 @@ bool session_continues(const struct session *s)
 
 void session_epoch_failed(struct session *s)
 {
-	if (s->terminating && s->child > 0)
+	if (!s->terminating)
+		return;
+	s->interrupted = true;
+	if (s->child > 0)
 		kill(s->child, SIGTERM);
 }
 

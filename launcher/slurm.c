@@ -9,12 +9,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SLURM_MS 30000 /* how long one of Slurm's commands may take */
+#define CHECK_MS 2000  /* the same before the job starts */
 
 static const char *env(const char *name)
 {
@@ -37,11 +39,19 @@ const char *slurm_job(void)
 	return label;
 }
 
-long slurm_restarts(void)
+const char *slurm_first_job(void)
+{
+	const char *first = env("CAIRN_CONTINUE");
+
+	return slurm_job() && first ? first : slurm_job();
+}
+
+bool slurm_runs_again(void)
 {
 	const char *count = env("SLURM_RESTART_COUNT");
 
-	return count ? strtol(count, NULL, 10) : 0;
+	return slurm_job() && (env("CAIRN_CONTINUE") ||
+			       (count && strtol(count, NULL, 10) > 0));
 }
 
 /* --- what scontrol says --- */
@@ -100,19 +110,31 @@ int slurm_requeue(struct err *err)
 		       slurm_job(), slurm_job());
 }
 
+/* What the next run must not find: it has a cairnrun of its own. */
+static void forget_this_run(void)
+{
+	static const char *const ours[] = { "CAIRN_SECRET", "CAIRN_COORDINATOR",
+					    "CAIRN_AGENT" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		unsetenv(ours[i]);
+}
+
 int slurm_resubmit(const char *dir, char *id, struct err *err)
 {
+	const char *first = slurm_first_job(), *from = env("SLURM_SUBMIT_DIR");
 	char *script = xprintf("%s/script-%s.sh", dir, slurm_job());
-	char *export = xprintf("--export=ALL,CAIRN_CONTINUE=%s", dir);
+	char *export = xprintf("--export=ALL,CAIRN_CONTINUE=%s", first);
 	char *after = xprintf("--dependency=afterany:%s", slurm_job());
+	char *chdir = xprintf("--chdir=%s", from ? from : ".");
 	char *write[] = { "scontrol",	       "write", "batch_script",
 			  (char *)slurm_job(), script,	NULL };
-	char *submit[] = {
-		"sbatch", "--parsable", export, after, script, NULL
-	};
+	char *submit[] = { "sbatch", "--parsable", export, after,
+			   chdir,    script,	   NULL };
 	static struct errand e;
 	int rc;
 
+	forget_this_run();
 	unlink(script); /* scontrol overwrites nothing */
 	rc = errand_run(&e, write, SLURM_MS);
 	if (!rc)
@@ -123,45 +145,34 @@ int slurm_resubmit(const char *dir, char *id, struct err *err)
 	free(script);
 	free(export);
 	free(after);
+	free(chdir);
 	if (!rc)
 		return 0;
 	return err_set(err, -EPERM,
 		       "Slurm did not take job %s's script again; submit it by "
-		       "hand, with CAIRN_CONTINUE=%s",
-		       slurm_job(), dir);
+		       "hand, with: sbatch --export=ALL,CAIRN_CONTINUE=%s",
+		       slurm_job(), first);
 }
 
 /* --- what the script says --- */
 
-/* A whole small file, or NULL; the caller frees it. */
-static char *read_text(const char *path)
-{
-	static struct errand e;
-	char *cat[] = { "cat", (char *)path, NULL };
-
-	return errand_run(&e, cat, 5000) ? NULL : xstrdup(e.output);
-}
-
 /* Does the parent ignore the signal, or do something about it? */
 static bool parent_minds(int number)
 {
-	char *path = xprintf("/proc/%d/status", (int)getppid());
-	char *text = read_text(path);
-	bool minds = true;
+	char path[40], line[80];
+	unsigned long long mask = 0;
+	FILE *f;
 
-	free(path);
-	if (text) {
-		const char *caught = strstr(text, "SigCgt:");
-		const char *ignored = strstr(text, "SigIgn:");
-		unsigned long long mask = 0;
-
-		if (caught && ignored)
-			mask = strtoull(caught + 7, NULL, 16) |
-			       strtoull(ignored + 7, NULL, 16);
-		minds = mask >> (number - 1) & 1;
-	}
-	free(text);
-	return minds;
+	fmt_print(path, sizeof(path), "/proc/%d/status", (int)getppid());
+	f = fopen(path, "re");
+	if (!f)
+		return true; /* not known: do not warn */
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "SigCgt:", 7) ||
+		    !strncmp(line, "SigIgn:", 7))
+			mask |= strtoull(line + 7, NULL, 16);
+	fclose(f);
+	return mask >> (number - 1) & 1;
 }
 
 /* The batch script, as Slurm keeps it.  The caller frees it. */
@@ -171,7 +182,8 @@ static char *script_text(void)
 			  (char *)slurm_job(), "-",	NULL };
 	static struct errand e;
 
-	return errand_run(&e, write, SLURM_MS) ? NULL : xstrdup(e.output);
+	/* No start waits long for a warning. */
+	return errand_run(&e, write, CHECK_MS) ? NULL : xstrdup(e.output);
 }
 
 /* The signal of "#SBATCH --signal=B:USR1@60"; 0: none that goes to the shell
@@ -241,7 +253,7 @@ void slurm_check_script(void (*warn)(void *arg, const char *sentence),
 	struct stat st;
 
 	/* Said once, in the first run. */
-	if (!slurm_job() || slurm_restarts())
+	if (!slurm_job() || slurm_runs_again())
 		return;
 	text = script_text();
 	if (text && strstr(text, "#SBATCH"))

@@ -12,8 +12,12 @@
 /* slurm_job - this job's id, "123", or "123_4" of an array: there a number
  * alone may mean all of the array.  NULL outside of Slurm. */
 const char *slurm_job(void);
-/* slurm_restarts - how often Slurm has started this job again. */
-long slurm_restarts(void);
+/* slurm_first_job - the first of a chain of jobs, each of which submitted the
+ * next one; else this job.  Checkpoint folders have its id in their names. */
+const char *slurm_first_job(void);
+/* slurm_runs_again - was the script started before, as this job or as one that
+ * submitted this one? */
+bool slurm_runs_again(void);
 
 /* What `scontrol show job -o` says of it. */
 struct slurm_facts {
@@ -35,8 +39,10 @@ int slurm_requeue(struct err *err) must_check;
  * slurm_resubmit - submit this job's script once more, to begin when this run
  * has ended; for jobs that must not be requeued
  *
- * The new job has another id: dir, the checkpoint folder, is handed to it in
- * CAIRN_CONTINUE.  id (32 bytes) is its number.
+ * The new job has another id: the first one's is handed to it in
+ * CAIRN_CONTINUE, so that each cairnrun of the script finds its own folder.
+ * The script is kept in dir, the checkpoint folder.  id (32 bytes) is the new
+ * job's number.
  */
 int slurm_resubmit(const char *dir, char *id, struct err *err) must_check;
 

@@ -77,6 +77,9 @@ static void heard(struct errand *e, int status)
 			   w->known ? ASK_MS : ASK_AGAIN_MS);
 		return;
 	}
+	/* The end was moved: what was done about the old one was too early. */
+	if (facts.end > w->facts.end)
+		w->asked = false;
 	w->facts = facts;
 	w->known = true;
 	loop_timer(&w->session->loop, &w->ask, ASK_MS);

@@ -201,8 +201,13 @@ static int next_run(const struct run *r, struct session *s, struct err *err)
 		job_stays(s->job, s->committed);
 	if (r->options.next_run == NEXT_RESUBMIT && s->walltime.known &&
 	    !s->walltime.facts.requeue) {
-		rc = slurm_resubmit(s->job->dir, id, err);
-		if (!rc)
+		rc = slurm_resubmit(s->job->dir, EXIT_CHECKPOINTED, id, err);
+		if (!rc && !*id)
+			session_say(s, true,
+				    "stopped after epoch %u; this site "
+				    "requeues jobs that end with %d",
+				    s->committed, EXIT_CHECKPOINTED);
+		else if (!rc)
 			session_say(s, true,
 				    "stopped after epoch %u; it goes on as "
 				    "job %s",

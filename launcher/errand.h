@@ -8,7 +8,7 @@
 #include "launcher/loop.h"
 #include "runtime/base/err.h"
 
-#define ERRAND_OUTPUT 8192 /* bytes of its output that are kept */
+#define ERRAND_OUTPUT 65536 /* bytes of its output that are kept */
 
 /* Zero it before its first use.  One command at a time. */
 struct errand {

@@ -110,6 +110,26 @@ int slurm_requeue(struct err *err)
 		       slurm_job(), slurm_job());
 }
 
+/* "RequeueExit             = 85,100-110" */
+bool slurm_requeues_code(const char *config, int code)
+{
+	const char *at = strstr(config, "RequeueExit ");
+	long from, to;
+	char *end;
+
+	at = at ? strchr(at, '=') : NULL;
+	while (at && (*at == '=' || *at == ',')) {
+		from = strtol(at + 1, &end, 10);
+		if (end == at + 1)
+			break;
+		to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+		if (code >= from && code <= to)
+			return true;
+		at = end;
+	}
+	return false;
+}
+
 /* What the next run must not find: it has a cairnrun of its own. */
 static void forget_this_run(void)
 {
@@ -120,8 +140,9 @@ static void forget_this_run(void)
 		unsetenv(ours[i]);
 }
 
-int slurm_resubmit(const char *dir, char *id, struct err *err)
+int slurm_resubmit(const char *dir, int code, char *id, struct err *err)
 {
+	char *config[] = { "scontrol", "show", "config", NULL };
 	const char *first = slurm_first_job(), *from = env("SLURM_SUBMIT_DIR");
 	char *script = xprintf("%s/script-%s.sh", dir, slurm_job());
 	char *export = xprintf("--export=ALL,CAIRN_CONTINUE=%s", first);
@@ -134,14 +155,20 @@ int slurm_resubmit(const char *dir, char *id, struct err *err)
 	static struct errand e;
 	int rc;
 
+	*id = '\0';
 	forget_this_run();
 	unlink(script); /* scontrol overwrites nothing */
-	rc = errand_run(&e, write, SLURM_MS);
+	rc = errand_run(&e, config, SLURM_MS);
+	if (!rc && slurm_requeues_code(e.output, code))
+		goto out;
+	if (!rc)
+		rc = errand_run(&e, write, SLURM_MS);
 	if (!rc)
 		rc = errand_run(&e, submit, SLURM_MS);
 	if (!rc)
 		fmt_print(id, 32, "%.*s", (int)strcspn(e.output, ";\n"),
 			  e.output);
+out:
 	free(script);
 	free(export);
 	free(after);

@@ -35,6 +35,11 @@ bool slurm_parse(const char *line, struct slurm_facts *facts);
  * not tell: what the job's state says afterwards counts.
  */
 int slurm_requeue(struct err *err) must_check;
+/* slurm_requeues_code - does this site requeue every job that ends with code,
+ * also those that must not be requeued otherwise (RequeueExit)?  From the text
+ * of `scontrol show config`. */
+bool slurm_requeues_code(const char *config, int code);
+
 /*
  * slurm_resubmit - submit this job's script once more, to begin when this run
  * has ended; for jobs that must not be requeued
@@ -42,9 +47,11 @@ int slurm_requeue(struct err *err) must_check;
  * The new job has another id: the first one's is handed to it in
  * CAIRN_CONTINUE, so that each cairnrun of the script finds its own folder.
  * The script is kept in dir, the checkpoint folder.  id (32 bytes) is the new
- * job's number.
+ * job's number, or "" if the site requeues this one because of code, with which
+ * it is going to end: both would run then.
  */
-int slurm_resubmit(const char *dir, char *id, struct err *err) must_check;
+int slurm_resubmit(const char *dir, int code, char *id,
+		   struct err *err) must_check;
 
 /*
  * slurm_check_script - will signals and output of this job reach where they

@@ -118,6 +118,22 @@ static void test_slurm_line(void)
 		!slurm_parse("slurm_load_jobs error: Invalid job id", &facts));
 }
 
+static void test_slurm_exit_codes(void)
+{
+	static const char config[] = "PrologFlags             = (null)\n"
+				     "RequeueExit             = 85,100-110\n"
+				     "RequeueExitHold         = 7\n";
+
+	CU_ASSERT(slurm_requeues_code(config, 85));
+	CU_ASSERT(slurm_requeues_code(config, 100));
+	CU_ASSERT(slurm_requeues_code(config, 110));
+	CU_ASSERT(!slurm_requeues_code(config, 7));
+	CU_ASSERT(!slurm_requeues_code(config, 99));
+	CU_ASSERT(
+		!slurm_requeues_code("RequeueExit             = (null)\n", 85));
+	CU_ASSERT(!slurm_requeues_code("", 85));
+}
+
 static void test_slurm_id(void)
 {
 	unsetenv("SLURM_JOB_ID");
@@ -138,6 +154,7 @@ static const struct unit_test hosts_tests[] = {
 	{ "files of hosts too", test_file },
 	{ "when none is left, that is said", test_none_left },
 	{ "scontrol's line is understood", test_slurm_line },
+	{ "exit codes that a site requeues", test_slurm_exit_codes },
 	{ "a task of an array is not its array", test_slurm_id },
 	{ NULL, NULL },
 };

@@ -40,7 +40,7 @@ static void server_accept(struct server *s)
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
 	struct err err;
 
-	poll(&p, 1, 5000);
+	CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 5000), 1);
 	UNIT_OK(channel_accept(s->fd, secret, &s->ch, &err), &err);
 }
 
@@ -82,16 +82,40 @@ static int server_receive(struct server *s, json_t **message, struct err *err)
 	return channel_wait(s->ch, 3000, message, err);
 }
 
-/* The two find each other, and the first message comes through. */
+/* The server's half of one handshake: 0, or why it ended without a proof. */
+static int server_shake(struct server *s, struct err *err)
+{
+	int rc = -EAGAIN;
+	json_t *none;
+
+	while (rc == -EAGAIN && !channel_is_open(s->ch)) {
+		struct pollfd p = { .fd = channel_fd(s->ch), .events = POLLIN };
+
+		poll(&p, 1, channel_deadline_ms(s->ch));
+		rc = channel_receive(s->ch, &none, err);
+	}
+	return channel_is_open(s->ch) ? 0 : rc;
+}
+
+/*
+ * The two find each other, and the first message comes through.  A client that
+ * tries several addresses at once leaves connections that it gave up, ahead of
+ * the one that it keeps.
+ */
 static void meet(struct server *s, struct dial *d)
 {
 	struct err err;
 	json_t *hello = json_pack("{s:s}", "type", "hello"), *got = NULL;
+	int rc;
 
-	server_accept(s);
-	/* Drives the server's half of the handshake until its deadline. */
-	UNIT_FAILS(channel_wait(s->ch, 300, &got, &err), -ETIMEDOUT, &err,
-		   "in time");
+	for (;;) {
+		server_accept(s);
+		rc = server_shake(s, &err);
+		if (rc != -ECONNRESET)
+			break;
+		channel_close(s->ch);
+	}
+	UNIT_OK(rc, &err);
 	pthread_join(d->thread, NULL);
 	UNIT_OK(d->rc, &d->err);
 	CU_ASSERT_FATAL(d->ch != NULL);

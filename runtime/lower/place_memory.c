@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 
 #define LOG_PREFIX "lower half: "
 #include "runtime/base/log.h"
@@ -26,6 +27,23 @@ static size_t alignment(size_t size, int flags)
 	return size >= HUGE_PAGE ? HUGE_PAGE : ARENA_PAGE;
 }
 
+/*
+ * How many bytes of a file's mapping can be read: pages behind the end of the
+ * file raise SIGBUS.  ld.so maps so much of a library whose first segment is
+ * its code (old linkers made such, with segments 2 MiB apart) before it puts
+ * the data's zeroed pages over it.
+ */
+static size_t readable(int fd, long offset, size_t size)
+{
+	struct stat st;
+
+	if (sys_is_error(sys_call(SYS_fstat, fd, &st)) || st.st_size <= offset)
+		return 0;
+	return arena_round((size_t)(st.st_size - offset)) < size ?
+		       arena_round((size_t)(st.st_size - offset)) :
+		       size;
+}
+
 /* Maps over a range of the arena and sees to what a fresh mapping needs. */
 static long map_over(struct place_call *c, uintptr_t start)
 {
@@ -42,7 +60,9 @@ static long map_over(struct place_call *c, uintptr_t start)
 	arena_seal(start, size);
 	if (prot & PROT_EXEC && !(flags & MAP_ANONYMOUS) &&
 	    (flags & MAP_TYPE) == MAP_PRIVATE) {
-		rc = patch_text(start, size, prot);
+		rc = patch_text(start,
+				readable((int)c->arg[4], (long)c->arg[5], size),
+				prot);
 		if (rc)
 			return rc;
 	}

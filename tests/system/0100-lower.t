@@ -87,6 +87,8 @@ run "the library calls the program back, which calls down again" ranks callbacks
 run "blocking loops end when they are told to" ranks loops
 run "a second guest starts after the first is forgotten" ranks again
 run "the library works over tcp" ranks calls UCX_TLS=tcp
+run "a library that maps code beyond its file's end is loaded" \
+	ranks calls TEST_MPI_LIB="$here/tests/system/lower/oldlayout.so"
 run "threads cross without FSGSBASE" ranks threads CAIRN_NO_FSGSBASE=1
 run "callbacks cross without FSGSBASE" ranks callbacks CAIRN_NO_FSGSBASE=1
 run "an empty crossing takes no longer than 15 ns" timeout 60 "$rank" time

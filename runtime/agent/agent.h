@@ -77,6 +77,7 @@ struct agent {
 
 	struct frontier *frontier;
 	struct epoch *epoch;
+	bool wrappers_named; /* wrapper.c has said it */
 };
 
 /* --- ranks.c, greeting.c, message.c: local ranks, from greeting to end -------
@@ -106,6 +107,10 @@ void rank_deny(struct rank *r, const char *text);
 void rank_changed(struct rank *r);
 /* rank_prod - signal its leader thread. */
 void rank_prod(struct rank *r);
+
+/* wrappers_name - wrapper.c: warn, once in the agent's life, of ranks whose
+ * parent is a script that is not in the epoch that was just committed. */
+void wrappers_name(struct agent *agent);
 
 /* --- link.c: the channel to the coordinator
  * ----------------------------------- */

@@ -357,6 +357,7 @@ static void committed(struct epoch *e, const json_t *message)
 		return;
 	}
 	capture_commit(e->capture);
+	wrappers_name(e->agent);
 	capture_destroy(e->capture);
 	e->capture = NULL;
 	e->phase = PHASE_IDLE;

@@ -112,6 +112,31 @@ ok "first and second run make the whole" \
 ok "it restarts again, under another mpiexec" run 0 cairnrun -l --restart ck/1
 ok "and with its short name" run 0 cairn restart ck -n 1
 
+# --- a script around the program ---
+heat=$build/tests/programs/heat
+cat >script <<WORDS
+#!/bin/sh
+"$heat" 64 300 20000
+echo after
+WORDS
+chmod +x script
+started scripted cairnrun --ckpt-dir scripted -n 2 ./script
+patiently grep -q ^step out
+cairn checkpoint --exit scripted >tool 2>&1
+ok "a rank under a script is checkpointed" grep -q committed tool
+wait $job
+ok "what a restart will leave out is said" says err \
+	'rank 0 (and 1 more on this node) was started by "script"'
+run 0 cairnrun --restart scripted
+ok "the program comes back" grep -q ^answer out
+ok "and the script does not, as was said" eval '! grep -q after out'
+started bare cairnrun --ckpt-dir bare -n 2 sh -c "exec $heat 64 300 20000"
+patiently grep -q ^step out
+cairn checkpoint --exit bare >tool 2>&1
+wait $job
+ok "a script that execs the program is not named" eval \
+	'! says err "was started by"'
+
 # --- checkpoint and stop ---
 started ex cairnrun --ckpt-dir ex -n 2 "$counter" 30
 cairn checkpoint --exit ex >tool 2>&1

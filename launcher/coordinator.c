@@ -672,6 +672,11 @@ const char *epoch_state_name(enum epoch_state state)
 	return states[state].name;
 }
 
+int coordinator_node_of(const struct coordinator *c, int rank)
+{
+	return ranks_agent(&c->ranks, rank);
+}
+
 bool coordinator_started(const struct coordinator *c)
 {
 	return ranks_are_up(&c->ranks);

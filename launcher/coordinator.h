@@ -118,6 +118,9 @@ void coordinator_timer(struct coordinator *c, enum coordinator_timer timer);
 
 enum epoch_state coordinator_state(const struct coordinator *c);
 const char *epoch_state_name(enum epoch_state state);
+/* coordinator_node_of - the number of the agent that a rank is at; -1: it is
+ * not known, or has ended. */
+int coordinator_node_of(const struct coordinator *c, int rank);
 /* coordinator_started - are all ranks of the job up? */
 bool coordinator_started(const struct coordinator *c);
 /* coordinator_is_over - has no rank been seen, or have all of them ended? */

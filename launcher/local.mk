@@ -28,6 +28,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/restart.c launcher/restart.h \
 	launcher/server.c launcher/server.h \
 	launcher/session.c launcher/session.h \
+	launcher/shares.c launcher/shares.h \
 	launcher/slurm.c launcher/slurm.h \
 	launcher/srun.c \
 	launcher/tally.c launcher/tally.h \

@@ -2,6 +2,7 @@
 /* peers.c - what agents and tools say to cairnrun */
 #include "launcher/session.h"
 
+#include "launcher/shares.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
 #include "runtime/net/address.h"
@@ -207,6 +208,7 @@ static void restore_came(struct session *s, const char *type,
 			 const json_t *message)
 {
 	const char *state = "";
+	struct err err;
 	int code = 0;
 
 	json_unpack((json_t *)message, "{s:s, s:i}", "state", &state, "code",
@@ -216,9 +218,17 @@ static void restore_came(struct session *s, const char *type,
 	/* One that is back already may have come to its end: it says a code. */
 	else if (!strcmp(type, "rank") && !strcmp(state, "exited") && code < 0)
 		session_unrestored(s);
-	s->came_back = coordinator_started(s->coordinator);
-	if (s->came_back)
-		nodes_say(&s->nodes, json_pack("{s:s}", "type", "back"));
+	else if (!strcmp(type, "shares"))
+		shares_note(&s->shares, message);
+	if (s->unrestored || !coordinator_started(s->coordinator))
+		return;
+	if (shares_check(s->shares, s->coordinator, &err)) {
+		session_say(s, true, "%s", err.text);
+		session_unrestored(s);
+		return;
+	}
+	s->came_back = true;
+	nodes_say(&s->nodes, json_pack("{s:s}", "type", "back"));
 }
 
 /* --- both --- */

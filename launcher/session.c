@@ -373,6 +373,7 @@ void session_fini(struct session *s)
 		close(s->epoch_dirfd);
 	server_fini(&s->server);
 	coordinator_destroy(s->coordinator);
+	json_decref(s->shares);
 	nodes_fini(&s->nodes);
 	if (s->signal_watch.fd >= 0) {
 		close(s->signal_watch.fd);

@@ -58,6 +58,7 @@ struct session {
 	bool unrestored;       /* a restart: a rank could not be */
 	bool node_lost;	       /* the job was ended because of that */
 	bool refused;	       /* because of what is in the epoch */
+	json_t *shares;	       /* which ranks shared memory (shares.h) */
 	uint64_t reasons[32];  /* hashes of those that were said (I7) */
 };
 

@@ -99,6 +99,7 @@ static void stop_came(struct agent *agent, const json_t *message)
 /* All ranks of a restarted job are there.  Each waits for this. */
 static void back_came(struct agent *agent)
 {
+	restore_back(agent);
 	for (struct rank *r = agent->ranks; r; r = r->next) {
 		atomic_fetch_or(&r->page->agent.flags, AGENT_ALL_BACK);
 		rank_changed(r);

@@ -17,6 +17,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/ranks.c runtime/agent/ranks_private.h \
 	runtime/agent/reader.c runtime/agent/reader.h \
 	runtime/agent/restore.c runtime/agent/restore.h \
+	runtime/agent/shared.c runtime/agent/shared.h \
 	runtime/agent/wrapper.c
 runtime_libagent_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 runtime_libagent_a_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)

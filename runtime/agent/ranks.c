@@ -203,6 +203,9 @@ static void dispatch(struct rank *r, struct delivery *d)
 	case CONTROL_RESTORE:
 		restore_rank(r->agent, r);
 		break;
+	case CONTROL_OBJECT:
+		restore_object(r->agent, r, msg);
+		break;
 	case CONTROL_MAPPED:
 		/* The descriptor is taken over. */
 		if (d->nfds)

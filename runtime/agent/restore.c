@@ -5,6 +5,7 @@
 #include "runtime/agent/cpu.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/fill.h"
+#include "runtime/agent/shared.h"
 #include "runtime/base/fmt.h"
 #include "storage/image.h"
 #include "storage/manifest.h"
@@ -19,6 +20,7 @@
 /*
  * RESTORE -> find the image that holds the rank (on whatever node it was
  * written), check it against the manifest and this CPU, send the sheet.
+ * OBJECT -> memory without a name, which several ranks may have shared.
  * MAPPED -> threads read, check and write the rank's chunks; then GO.
  *            A rank that had ended by then is told its exit code instead.
  * Whatever fails is a DENIED with a sentence, which the rank prints and ends,
@@ -46,6 +48,7 @@ struct restore {
 	int dirfd;
 	struct opened *images;
 	struct filling *fillings;
+	struct shared_object *shared; /* until all ranks are back */
 };
 
 /* --- images
@@ -151,6 +154,19 @@ static int sheet_memfd(const struct sheet *sheet, size_t len)
 	return fd;
 }
 
+/* cairnrun knows where the others are. */
+static void tell_shares(struct agent *agent, const struct image *im,
+			uint32_t rank)
+{
+	const json_t *entry = entry_of(agent->restore, rank);
+	json_t *with = shared_with(im, json_object_get(entry, "ranks"), rank);
+
+	if (with)
+		link_send(agent,
+			  json_pack("{s:s, s:I, s:o}", "type", "shares", "rank",
+				    (json_int_t)rank, "ranks", with));
+}
+
 static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 {
 	struct restore *rs = agent->restore;
@@ -187,6 +203,7 @@ static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 				json_object_get(rs->manifest, "restarts"));
 	ret = rank_send(r, &msg, fd);
 	close(fd);
+	tell_shares(agent, im, r->world_rank);
 	fault_point(FAULT_SHEET);
 	return ret ? err_set(err, ret, "rank %u ended before it was restored",
 			     r->world_rank) :
@@ -234,6 +251,41 @@ void restore_rank(struct agent *agent, struct rank *r)
 	ret = sheet_send(agent, r, &err);
 	if (ret)
 		deny(agent, r, ret, err.text);
+}
+
+/* --- shared memory
+ * ------------------------------------------------------------------ */
+
+void restore_object(struct agent *agent, struct rank *r,
+		    const struct control_msg *asked)
+{
+	struct restore *rs = agent->restore;
+	struct control_msg msg = { .type = CONTROL_OBJECT,
+				   .epoch = agent->restore_epoch };
+	struct image *im;
+	struct err err;
+	int fd, ret;
+
+	if (!rs)
+		return; /* nothing that it could have asked for */
+	ret = image_get(rs, r->world_rank, &im, &err);
+	if (!ret)
+		ret = shared_open(&rs->shared, im,
+				  json_object_get(entry_of(rs, r->world_rank),
+						  "ranks"),
+				  asked->gid, asked->value, &fd, &err);
+	if (ret) {
+		deny(agent, r, ret, err.text);
+		return;
+	}
+	rank_send(r, &msg, fd);
+	close(fd);
+}
+
+void restore_back(struct agent *agent)
+{
+	if (agent->restore)
+		shared_forget(&agent->restore->shared);
 }
 
 /* --- filling
@@ -348,6 +400,7 @@ void restore_close(struct restore *rs)
 		return;
 	while (rs->fillings)
 		filling_free(rs, rs->fillings);
+	shared_forget(&rs->shared);
 	while (rs->images) {
 		struct opened *o = rs->images;
 

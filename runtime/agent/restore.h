@@ -15,7 +15,12 @@ void restore_close(struct restore *rs); /* NULL allowed */
 
 /* CONTROL_RESTORE: send the rank's sheet, or deny. */
 void restore_rank(struct agent *agent, struct rank *r);
+/* CONTROL_OBJECT: a descriptor of shared memory, or deny. */
+void restore_object(struct agent *agent, struct rank *r,
+		    const struct control_msg *asked);
 /* CONTROL_MAPPED: fill the memory behind mem_fd (taken over), then GO. */
 void restore_fill(struct agent *agent, struct rank *r, int mem_fd);
+/* restore_back - every rank of the job is there. */
+void restore_back(struct agent *agent);
 
 #endif

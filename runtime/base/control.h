@@ -15,8 +15,7 @@
  *    part).  It can be read and written in a signal handler, in either half.
  *  - A SOCK_SEQPACKET socket: messages from rank to agent, one datagram each
  *    (struct control_msg, with descriptors where said).  The agent never
- *    sends on it after the greeting but for CONTROL_FILL and CONTROL_GO
- *    during a restart.
+ *    sends on it after the greeting but during a restart.
  *
  * Whenever the agent has changed its part it bumps `agent.seq`, wakes the
  * futex on it, and, if the rank must react though it may be computing, sends
@@ -211,6 +210,9 @@ enum control_type {
 	CONTROL_DENIED,	 /* text: why; the rank prints it and exits */
 	CONTROL_ENDED,	 /* in the place of SHEET: the rank had ended before
 			    the epoch; exit with value */
+	/* both */
+	CONTROL_OBJECT, /* restorer: gid = dev, value = ino of a REGION_SHM;
+			   the agent's answer has its descriptor */
 };
 
 #define HELLO_LOCAL(rank, size) ((uint32_t)(rank) << 16 | (uint32_t)(size))

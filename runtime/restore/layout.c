@@ -93,15 +93,13 @@ static int object_of(struct work *w, const struct region *r)
 	if (w->nobjects == OBJECTS_MAX)
 		die("rank %u: more than %d shared memory objects", w->rank,
 		    OBJECTS_MAX);
-	fd = sys_call(SYS_memfd_create, "cairn-shared", MFD_CLOEXEC);
+	fd = talk_object(w, r->dev, r->ino);
 	/* Out of the way of the program's numbers, as the agent's is. */
-	high = fd < 0 ? fd :
-			sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, w->agent_fd);
-	if (high < 0 || sys_call(SYS_ftruncate, high, r->object_len))
-		die("rank %u: cannot make shared memory of %lu bytes again: "
-		    "%s",
-		    w->rank, (unsigned long)r->object_len,
-		    fmt_error((int)high));
+	high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, w->agent_fd);
+	if (high < 0)
+		die("rank %u: no descriptor is left for shared memory: %s; "
+		    "raise the limit of open files (ulimit -n)",
+		    w->rank, fmt_error((int)high));
 	sys_call(SYS_close, fd);
 	*o = (struct resume_object){ r->dev, r->ino, (uint64_t)high };
 	w->nobjects++;

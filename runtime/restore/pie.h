@@ -53,8 +53,11 @@ void layout_clear(struct work *w); /* unmap all but the safe area */
 void layout_map(struct work *w);
 void layout_finish(struct work *w); /* protections, advice, PR_SET_MM_MAP */
 /* talk.c: the agent. */
-void talk_mapped(struct work *w);
-void talk_wait_go(struct work *w);
+/* talk_object - a descriptor of the shared memory that was called so: the same
+ * for all ranks of the node that had it in common. */
+int talk_object(const struct work *w, uint64_t dev, uint64_t ino);
+void talk_mapped(const struct work *w);
+void talk_wait_go(const struct work *w);
 
 static inline const struct region *sheet_regions(const struct work *w)
 {

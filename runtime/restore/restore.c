@@ -17,15 +17,18 @@
  * cairn-rank --restart has met the agent and got the sheet; it execs this
  * program so that nothing of libc's (TLS, rseq, malloc) is in the way.
  *
- * STARTUP	arguments: agent, control page, sheet, environment
- *(descriptors), epoch, restarts, rank. MOVE		find a range that is
- *clear of every region of the sheet, copy this program, the sheet and a stack
- *there, put the vdso aside, go on there (area.c). LAYOUT	unmap everything
- *else; map the regions, writable for now; move the vdso's pieces to their old
- *addresses (layout.c). FILL		send CONTROL_MAPPED with our own
- * /proc/self/mem; the agent writes the memory and answers CONTROL_GO (talk.c).
- * JUMP		protections, advice, brk and the like; FS and GS; then
- *libcairn's resume_entry(), which unmaps the safe area.
+ * - Startup: the arguments are descriptors (agent, control page, sheet,
+ *   environment), the epoch, how often the job was restarted, and the rank.
+ * - Move: find a range that is clear of every region of the sheet, copy this
+ *   program, the sheet and a stack there, put the vdso aside, go on there
+ *   (area.c).
+ * - Layout: unmap everything else; map the regions, writable for now; move the
+ *   vdso's pieces to their old addresses (layout.c).  Shared memory without a
+ *   path is the agent's to give, since other ranks may have it, too.
+ * - Fill: send CONTROL_MAPPED with our own /proc/self/mem; the agent writes the
+ *   memory and answers CONTROL_GO (talk.c).
+ * - Jump: protections, advice, brk and the like; FS and GS; then libcairn's
+ *   resume_entry(), which unmaps the safe area.
  *
  * Any failure is one sentence and the end of this rank.
  */

@@ -6,6 +6,7 @@ mpi_programs = \
 	tests/programs/file_order \
 	tests/programs/heat \
 	tests/programs/objects \
+	tests/programs/shared \
 	tests/programs/situations \
 	tests/programs/storm
 $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c

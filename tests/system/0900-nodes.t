@@ -11,6 +11,7 @@ in_a_folder
 export CLUSTER=$work/cluster NODE_INIT=$build/tests/programs/cluster/node_init
 cluster=$src/tests/lib/cluster
 heat=$build/tests/programs/heat
+shared=$build/tests/programs/shared
 mkdir "$CLUSTER"
 trap '"$cluster" down; rm -rf "$work"' EXIT
 "$cluster" up 3 || exit 99
@@ -101,6 +102,17 @@ job two --iface 10.77.0.254 --restart moved >out 2>err
 ok "restarted over one interface, named by its address" same_answer
 job two --iface fd77::254 --restart moved >out 2>err
 ok "restarted over IPv6" same_answer
+begin_job one --ckpt-dir common -n 4 "$shared" 300 5000 /common
+patiently grep -q ^step out
+checkpoint common
+kill -KILL "$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' common/job.json)"
+wait "$job" 2>/dev/null
+patiently nothing_runs n2
+ok "ranks that shared memory are not restarted on two nodes" eval \
+	'! job two --restart common >out 2>err && ! grep -q ^step out'
+ok "they are named" said 'ranks [0-3] and [0-3] shared memory of their node'
+job one --restart common >out 2>err
+ok "they are restarted on one" grep -qx "answer 1200" out
 ok "an interface that is not there is refused by name" eval \
 	'! job two --iface wlan7 -n 4 true 2>err && said wlan7'
 ok "no node keeps a socket's folder" patiently no_more_folders

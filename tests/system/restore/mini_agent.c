@@ -59,7 +59,8 @@ struct life {
 	pid_t pid;
 	int sock, page_fd, out;
 	struct control_page *page;
-	char text[OUTPUT]; /* what it printed so far */
+	const struct sheet *sheet; /* that it is restored by */
+	char text[OUTPUT];	   /* what it printed so far */
 	size_t len;
 };
 
@@ -151,6 +152,25 @@ static void take_output(struct life *l)
 	}
 }
 
+/* The restorer wants shared memory, as large as the sheet says. */
+static void give_object(const struct life *l, const struct control_msg *asked)
+{
+	const struct region *r = (const void *)((const char *)l->sheet +
+						l->sheet->regions);
+	const struct region *end = r + l->sheet->nregions;
+	const struct control_msg msg = { .type = CONTROL_OBJECT,
+					 .epoch = EPOCH };
+	int fd = memfd_create("object", MFD_CLOEXEC);
+
+	while (r < end && (r->kind != REGION_SHM || r->dev != asked->gid ||
+			   r->ino != asked->value))
+		r++;
+	if (r == end || ftruncate(fd, (off_t)r->object_len))
+		fail("cannot make the shared memory that was asked for");
+	message_send(l->sock, &msg, fd);
+	close(fd);
+}
+
 /* Waits for a message of this type; output is taken meanwhile.  The signal is
  * repeated as control.h says. */
 static void wait_message(struct life *l, uint32_t type, struct message *m)
@@ -179,6 +199,8 @@ static void wait_message(struct life *l, uint32_t type, struct message *m)
 		if (m->msg.type == CONTROL_REFUSED)
 			printf("# refused: %.*s\n", (int)m->msg.text_len,
 			       m->msg.text);
+		if (m->msg.type == CONTROL_OBJECT)
+			give_object(l, &m->msg);
 		if (m->msg.type == type)
 			return;
 	}
@@ -346,7 +368,8 @@ static void save(struct message *m)
 		close(m->fds[i]);
 }
 
-static int load_sheet(FILE *image)
+/* A memory file for the restorer; *sheet stays ours. */
+static int load_sheet(FILE *image, const struct sheet **sheet)
 {
 	uint64_t len;
 	int fd = memfd_create("sheet", MFD_CLOEXEC);
@@ -357,7 +380,7 @@ static int load_sheet(FILE *image)
 	p = malloc(len);
 	if (fread(p, len, 1, image) != 1 || write(fd, p, len) != (ssize_t)len)
 		fail("image");
-	free(p);
+	*sheet = (const void *)p;
 	return fd;
 }
 
@@ -475,11 +498,12 @@ static bool next_life(char *expected, bool compare)
 				   .value = 1 };
 	FILE *image = fopen(image_path, "r");
 	struct message m;
-	int status;
+	int status, sheet_fd;
 
 	life_begin(&l, true);
 	wait_message(&l, CONTROL_RESTORE, &m);
-	message_send(l.sock, &msg, load_sheet(image));
+	sheet_fd = load_sheet(image, &l.sheet);
+	message_send(l.sock, &msg, sheet_fd);
 	wait_message(&l, CONTROL_MAPPED, &m);
 	load_pages(image, m.fds[0]);
 	fclose(image);

@@ -6,6 +6,7 @@
 #include "launcher/units.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
+#include "runtime/base/moment.h"
 #include "runtime/net/address.h"
 #include "storage/catalog.h"
 
@@ -334,6 +335,7 @@ int session_run(struct session *s, struct err *err)
 	if (rc)
 		return rc;
 	set_environment(s);
+	moment("launcher-start", NULL);
 	rc = child_start(s->starter_path, s->arguments, &s->old_mask, &s->child,
 			 err);
 	if (rc)

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "storage/fault.h"
 
+#include "runtime/base/moment.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,7 @@ int fault_is_armed(enum fault fault)
 
 void fault_die(enum fault fault, const char *name)
 {
+	moment(names[fault], name);
 	if (armed_for(fault, name))
 		kill(getpid(), SIGKILL);
 }

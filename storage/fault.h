@@ -5,7 +5,8 @@
 
 /*
  * CAIRN_FAULT=name in the environment arms one place.  Unarmed, and outside of
- * tests always, a place costs one getenv on a path that does an fsync anyway.
+ * tests always, a place costs a getenv or two on a path that does an fsync
+ * anyway.  Those where it may die are moments, too (runtime/base/moment.h).
  */
 enum fault {
 	/* die by SIGKILL here */

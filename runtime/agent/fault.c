@@ -2,6 +2,8 @@
 /* fault.c - places where a test may make the agent die */
 #include "runtime/agent/fault.h"
 
+#include "runtime/base/moment.h"
+
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -25,6 +27,7 @@ void fault_init(const char *name)
 
 void fault_point(enum fault fault)
 {
+	moment(names[fault], NULL);
 	if ((int)fault == armed)
 		raise(SIGKILL);
 }

@@ -4,7 +4,7 @@
 #define CAIRN_AGENT_FAULT_H
 
 /* Armed by CAIRN_FAULT=name: the agent kills itself (SIGKILL) there (I1, I7).
- */
+ * Each is a moment, too (runtime/base/moment.h). */
 #define FAULT_MAP(X)                                                        \
 	X(FAULT_FRONTIER, "agent-frontier")   /* asked to begin */          \
 	X(FAULT_COUNTS, "agent-counts")	      /* counts are sent */         \
@@ -16,8 +16,12 @@
 	X(FAULT_FINISH, "agent-finish")	      /* all read, not yet named */ \
 	X(FAULT_DURABLE, "agent-durable")     /* named, nobody knows */     \
 	X(FAULT_COMMITTED, "agent-committed") /* told of the commit */      \
+	X(FAULT_RESTORER, "agent-restorer")   /* restart: one has come */   \
 	X(FAULT_SHEET, "agent-sheet")	      /* restart: sheet is sent */  \
-	X(FAULT_FILL, "agent-fill")	      /* restart: writing memory */
+	X(FAULT_FILL, "agent-fill")	      /* restart: writing memory */ \
+	X(FAULT_FILLED, "agent-filled")	      /* restart: it is written */  \
+	X(FAULT_REBUILT, "agent-rebuilt")     /* restart: a rank is back */ \
+	X(FAULT_BACK, "agent-back")	      /* restart: all ranks are */
 
 enum fault {
 #define X(id, name) id,

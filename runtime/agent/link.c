@@ -4,6 +4,7 @@
 #include "runtime/agent/agent.h"
 
 #include "runtime/agent/epoch.h"
+#include "runtime/agent/fault.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -99,6 +100,7 @@ static void stop_came(struct agent *agent, const json_t *message)
 /* All ranks of a restarted job are there.  Each waits for this. */
 static void back_came(struct agent *agent)
 {
+	fault_point(FAULT_BACK);
 	restore_back(agent);
 	for (struct rank *r = agent->ranks; r; r = r->next) {
 		atomic_fetch_or(&r->page->agent.flags, AGENT_ALL_BACK);

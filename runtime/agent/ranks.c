@@ -3,6 +3,7 @@
 #include "runtime/agent/ranks_private.h"
 
 #include "runtime/agent/epoch.h"
+#include "runtime/agent/fault.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/sys.h"
 
@@ -169,6 +170,8 @@ static void ready(struct rank *r, const struct delivery *d)
 			return; /* ended already */
 	}
 	r->life = RANK_RUNNING;
+	if (r->agent->restore)
+		fault_point(FAULT_REBUILT);
 	link_rank(r->agent, r);
 	epoch_rank_ready(r->agent->epoch, r);
 }

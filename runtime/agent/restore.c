@@ -239,6 +239,7 @@ void restore_rank(struct agent *agent, struct rank *r)
 				    -1;
 	int ret;
 
+	fault_point(FAULT_RESTORER);
 	if (code >= 0) {
 		end_send(agent, r, code);
 		return;
@@ -310,6 +311,7 @@ static void filled(void *arg, uint32_t rank, int code, const struct err *err)
 	struct control_msg msg = { .type = CONTROL_GO,
 				   .epoch = agent->restore_epoch };
 
+	fault_point(FAULT_FILLED);
 	if (r && rank_lives(r)) { /* else its end was told already */
 		if (code)
 			deny(agent, r, code, err->text);

@@ -8,6 +8,7 @@ runtime_libbase_a_SOURCES = \
 	runtime/base/err.c runtime/base/err.h \
 	runtime/base/fmt.c runtime/base/fmt.h \
 	runtime/base/log.c runtime/base/log.h \
+	runtime/base/moment.c runtime/base/moment.h \
 	runtime/base/node.c runtime/base/node.h \
 	runtime/base/procmaps.c runtime/base/procmaps.h \
 	runtime/base/sheet.h \

@@ -10,7 +10,7 @@
 build=$(cd "${top_builddir:-.}" && pwd)
 src=$(cd "${top_srcdir:-.}" && pwd)
 PATH=$build/launcher:$PATH
-unset CAIRN_LOG CAIRN_FAULT
+unset CAIRN_LOG CAIRN_FAULT CAIRN_MOMENTS
 n=0
 failed=0
 job=

@@ -207,19 +207,24 @@ void peers_progress(struct session *s, const json_t *status)
 static void restore_came(struct session *s, const char *type,
 			 const json_t *message)
 {
-	const char *state = "";
+	const char *state = "", *text = "";
 	struct err err;
 	int code = 0;
 
 	json_unpack((json_t *)message, "{s:s, s:i}", "state", &state, "code",
 		    &code);
-	if (!strcmp(type, "refuse"))
+	json_unpack((json_t *)message, "{s:s}", "text", &text);
+	if (!strcmp(type, "refuse")) {
+		/* The rank says it, too, if it still can. */
+		session_say(s, false, "a rank is not restored: %s", text);
 		s->refused = !json_is_true(json_object_get(message, "machine"));
-	/* One that is back already may have come to its end: it says a code. */
-	else if (!strcmp(type, "rank") && !strcmp(state, "exited") && code < 0)
+	} else if (!strcmp(type, "rank") && !strcmp(state, "exited") &&
+		   code < 0) {
+		/* One that was back already would have said a code. */
 		session_unrestored(s);
-	else if (!strcmp(type, "shares"))
+	} else if (!strcmp(type, "shares")) {
 		shares_note(&s->shares, message);
+	}
 	if (s->unrestored || !coordinator_started(s->coordinator))
 		return;
 	if (shares_check(s->shares, s->coordinator, &err)) {

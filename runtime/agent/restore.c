@@ -24,7 +24,9 @@
  * MAPPED -> threads read, check and write the rank's chunks; then GO.
  *            A rank that had ended by then is told its exit code instead.
  * Whatever fails is a DENIED with a sentence, which the rank prints and ends,
- * and a `refuse` to the coordinator, which ends the job.
+ * and a `refuse` to the coordinator, which ends the job and tries an older
+ * epoch; but a rank that ended meanwhile says nothing against this one: its end
+ * is told as that of any rank.
  */
 
 /* An image that was opened. */
@@ -205,7 +207,8 @@ static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 	close(fd);
 	tell_shares(agent, im, r->world_rank);
 	fault_point(FAULT_SHEET);
-	return ret ? err_set(err, ret, "rank %u ended before it was restored",
+	return ret ? err_set(err, ret == -EAGAIN ? ret : -ESRCH,
+			     "rank %u ended before it was restored",
 			     r->world_rank) :
 		     0;
 }
@@ -226,8 +229,9 @@ static void end_send(struct agent *agent, struct rank *r, int code)
 static void deny(struct agent *agent, struct rank *r, int code,
 		 const char *text)
 {
-	link_refuse(agent, agent->restore_epoch, (int)r->world_rank, code,
-		    text);
+	if (code != -ESRCH)
+		link_refuse(agent, agent->restore_epoch, (int)r->world_rank,
+			    code, text);
 	rank_deny(r, text);
 }
 

@@ -69,6 +69,8 @@ struct agent {
 	struct source coordinator_source;
 	struct timer orphan_timer;
 	struct timer beat_timer;
+	uint64_t beat_ns;	  /* when it last came */
+	bool beat_was_late;	  /* by so much that this node stood still */
 	struct source log_source; /* what log_line writes, to be sent on */
 
 	char dir[PATH_MAX]; /* the checkpoint folder */

@@ -17,11 +17,17 @@
 #include <unistd.h>
 
 #define CONNECT_MS 15000
-#define BEAT_MS	   2000 /* the launcher takes silence for an answer */
-#define ORPHAN_MS  3000 /* from the loss of the coordinator to SIGKILL */
+#define BEAT_MS	   2000	 /* the launcher takes silence for an answer */
+#define FROZEN_MS  10000 /* a beat that comes so late: this node stood still */
+#define ORPHAN_MS  3000	 /* from the loss of the coordinator to SIGKILL */
 
 /* --- sending ----------------------------------------------------------------
  */
+
+static bool beat_is_late(const struct agent *agent)
+{
+	return now_ns() - agent->beat_ns > FROZEN_MS * 1000000ull;
+}
 
 static void lost(struct agent *agent)
 {
@@ -29,6 +35,11 @@ static void lost(struct agent *agent)
 	channel_close(agent->coordinator);
 	agent->coordinator = NULL;
 	epoch_orphaned(agent->epoch);
+	/* This node stood still, and the job has long gone on elsewhere: its
+	 * files are no longer these ranks'.  What was overdue, the beat and
+	 * the loss, comes in any order. */
+	if (agent->beat_was_late || beat_is_late(agent))
+		ranks_kill(agent, SIGKILL);
 	timer_set(&agent->orphan_timer, ORPHAN_MS);
 	link_left(agent);
 }
@@ -180,6 +191,8 @@ static void beat_cb(struct timer *timer)
 {
 	struct agent *agent = timer->arg;
 
+	agent->beat_was_late = beat_is_late(agent);
+	agent->beat_ns = now_ns();
 	link_send(agent, json_pack("{s:s}", "type", "beat"));
 	if (agent->coordinator)
 		timer_set(&agent->beat_timer, BEAT_MS);
@@ -290,6 +303,7 @@ int link_watch(struct agent *agent, struct err *err)
 			       "agent: cannot watch the coordinator: "
 			       "%s",
 			       fmt_error(ret));
+	agent->beat_ns = now_ns();
 	timer_set(&agent->beat_timer, BEAT_MS);
 	/* Messages may have come together with the welcome, and are in the
 	 * channel's buffer, which epoll does not see. */

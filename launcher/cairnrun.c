@@ -256,11 +256,21 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 	s->routable = r->command.several_nodes || r->options.iface ||
 		      r->options.starter == &starter_srun || in_a_batch_job();
 	rc = session_run(s, err);
+	if (s->incomplete)
+		hosts_named(r->options.starter, &r->words, &r->suspects);
 	for (size_t i = 0; i < s->nodes.n; i++)
-		if (s->nodes.v[i].suspect)
+		if (s->nodes.v[i].suspect || s->nodes.v[i].asked)
 			words_add(&r->suspects, s->nodes.v[i].name);
 	session_fini(s);
 	return rc;
+}
+
+static bool is_bad(const struct run *r, const char *host)
+{
+	for (size_t i = 0; i < r->bad.n; i++)
+		if (!strcmp(r->bad.v[i], host))
+			return true;
+	return false;
 }
 
 static bool failed(const struct session *s)
@@ -276,7 +286,8 @@ static void probe_suspects(struct run *r, struct session *s)
 	for (size_t i = 0; i < r->suspects.n; i++) {
 		const char *host = r->suspects.v[i];
 
-		if (hosts_answers(r->starter_path, r->options.starter,
+		if (is_bad(r, host) ||
+		    hosts_answers(r->starter_path, r->options.starter,
 				  &r->words, host))
 			continue;
 		session_say(s, true,

@@ -163,6 +163,34 @@ static void add_rest(struct words *out, const struct words *options,
 		words_add(out, arguments->v[i]);
 }
 
+static int hosts_find(const struct starter *starter,
+		      const struct words *arguments, struct words *hosts,
+		      struct words *options, size_t *rest, struct err *err)
+{
+	int rc = split(starter, arguments, hosts, options, rest, err);
+
+	if (!rc && !hosts->n)
+		add_allocation(hosts);
+	return rc;
+}
+
+void hosts_named(const struct starter *starter, const struct words *arguments,
+		 struct words *out)
+{
+	struct words hosts = { 0 }, options = { 0 };
+	size_t rest;
+
+	if (starter == &starter_srun)
+		return;
+	hosts_find(starter, arguments, &hosts, &options, &rest, NULL);
+	for (size_t i = 0; i < hosts.n; i++) {
+		hosts.v[i][strcspn(hosts.v[i], ":")] = '\0';
+		words_add(out, hosts.v[i]);
+	}
+	words_fini(&hosts);
+	words_fini(&options);
+}
+
 static int mpiexec_without(const struct words *arguments,
 			   const struct words *bad, struct words *out,
 			   struct err *err)
@@ -170,11 +198,9 @@ static int mpiexec_without(const struct words *arguments,
 	struct words hosts = { 0 }, options = { 0 };
 	char *list = NULL;
 	size_t rest;
-	int rc = split(&starter_mpiexec, arguments, &hosts, &options, &rest,
-		       err);
+	int rc = hosts_find(&starter_mpiexec, arguments, &hosts, &options,
+			    &rest, err);
 
-	if (!rc && !hosts.n)
-		add_allocation(&hosts);
 	if (!rc)
 		list = joined(&hosts, bad);
 	if (!rc && !*list)

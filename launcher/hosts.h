@@ -18,6 +18,10 @@
 bool hosts_answers(const char *starter_path, const struct starter *starter,
 		   const struct words *arguments, const char *host);
 
+/* hosts_named - adds all nodes that mpiexec's words name, or Slurm gave to it.
+ * srun knows itself which of its nodes are down: none. */
+void hosts_named(const struct starter *starter, const struct words *arguments,
+		 struct words *out);
 /*
  * hosts_without - the starter's arguments, so that it leaves these nodes out
  *

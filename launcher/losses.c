@@ -16,7 +16,11 @@
  *               the end
  *  agent gone   killed, say: the job runs on without checkpoints, or, if it
  *               would be restarted, is ended while little is lost
+ *  never came   a restart waits for ranks whose node was lost before its agent
+ *               was heard of: the starter waits, too, so it is ended
  */
+#define COME_MS 60000 /* for the next rank of a restart */
+
 static void end_job(struct session *s, size_t number, const char *what)
 {
 	session_say(s, true, "node %s %s; ending the job",
@@ -72,7 +76,7 @@ void losses_agent_gone(struct session *s, struct peer *p, int rc,
 			s->unrestored || coordinator_is_over(s->coordinator);
 
 	log_debug("agent %zu is gone: %s", p->number, why);
-	nodes_gone(&s->nodes, p->number, !expected);
+	nodes_gone(&s->nodes, p->number);
 	if (!expected && is_unreachable(rc))
 		end_job(s, p->number, "cannot be reached any more");
 	else if (!expected && would_restart(s))
@@ -80,4 +84,35 @@ void losses_agent_gone(struct session *s, struct peer *p, int rc,
 	coordinator_lost(s->coordinator, p->number);
 	if (s->restart->epoch && !s->came_back)
 		session_unrestored(s);
+	session_look(s);
+}
+
+static void come_due(struct timer *t)
+{
+	struct session *s = t->arg;
+
+	if (s->ended || s->stopping || s->node_lost || s->unrestored ||
+	    s->restorers >= s->restart->ranks)
+		return;
+	session_say(s, true,
+		    "%ld of %ld ranks have not come back within %d s; ending "
+		    "the job",
+		    s->restart->ranks - s->restorers, s->restart->ranks,
+		    COME_MS / 1000);
+	s->incomplete = true;
+	session_lose_node(s);
+}
+
+void losses_watch_start(struct session *s)
+{
+	s->come_timer.cb = come_due;
+	s->come_timer.arg = s;
+	if (s->restart->epoch)
+		loop_timer(&s->loop, &s->come_timer, COME_MS);
+}
+
+void losses_restorer(struct session *s)
+{
+	s->restorers++;
+	losses_watch_start(s);
 }

@@ -74,10 +74,31 @@ void nodes_heard(struct nodes *nodes, size_t number)
 		nodes->ops->mute(nodes->arg, number, false);
 }
 
-void nodes_gone(struct nodes *nodes, size_t number, bool suspect)
+void nodes_gone(struct nodes *nodes, size_t number)
 {
 	nodes->v[number].peer = NULL;
-	nodes->v[number].suspect = suspect;
+	nodes->v[number].suspect = true;
+	nodes->v[number].asked = false;
+}
+
+void nodes_ask(struct nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		nodes->v[i].asked = nodes->v[i].peer;
+	nodes_say(nodes, json_pack("{s:s}", "type", "ask"));
+}
+
+void nodes_here(struct nodes *nodes, size_t number)
+{
+	nodes->v[number].asked = false;
+}
+
+bool nodes_answered(const struct nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		if (nodes->v[i].asked)
+			return false;
+	return true;
 }
 
 void nodes_send(struct nodes *nodes, size_t number, json_t *message)

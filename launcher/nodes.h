@@ -25,7 +25,8 @@ struct node {
 	char *name;	   /* as its agent says: its host name */
 	struct peer *peer; /* NULL: the agent is gone */
 	int silent;	   /* beats since it was heard */
-	bool suspect;	   /* was lost before anybody ended the job */
+	bool suspect;	   /* was lost before the job was left */
+	bool asked;	   /* whether it is there, and has not answered yet */
 };
 
 struct nodes_ops {
@@ -51,8 +52,14 @@ void nodes_fini(struct nodes *nodes);
 size_t nodes_add(struct nodes *nodes, const char *name, struct peer *peer);
 /* nodes_heard - a message came from it. */
 void nodes_heard(struct nodes *nodes, size_t number);
-/* nodes_gone - its connection has ended; suspect: nobody had asked it to. */
-void nodes_gone(struct nodes *nodes, size_t number, bool suspect);
+/* nodes_gone - its connection has ended, which is suspect: agents stay until
+ * they are left. */
+void nodes_gone(struct nodes *nodes, size_t number);
+/* nodes_ask - are they all there?  Each is to say `here` (nodes_here);
+ * nodes_answered: all have that were not lost meanwhile. */
+void nodes_ask(struct nodes *nodes);
+void nodes_here(struct nodes *nodes, size_t number);
+bool nodes_answered(const struct nodes *nodes);
 /* nodes_send - to one agent, nodes_say - to all; steals the message. */
 void nodes_send(struct nodes *nodes, size_t number, json_t *message);
 void nodes_say(struct nodes *nodes, json_t *message);

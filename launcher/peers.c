@@ -236,6 +236,27 @@ static void restore_came(struct session *s, const char *type,
 	nodes_say(&s->nodes, json_pack("{s:s}", "type", "back"));
 }
 
+static void agent_message(struct session *s, struct peer *p, const char *type,
+			  const json_t *message)
+{
+	nodes_heard(&s->nodes, p->number);
+	if (!strcmp(type, "beat"))
+		return;
+	if (!strcmp(type, "here")) {
+		nodes_here(&s->nodes, p->number);
+		session_look(s);
+		return;
+	}
+	if (!strcmp(type, "restorer"))
+		losses_restorer(s);
+	else if (!strcmp(type, "log"))
+		agent_log(s, message);
+	else
+		coordinator_message(s->coordinator, p->number, message);
+	if (s->restart->epoch && !s->came_back)
+		restore_came(s, type, message);
+}
+
 /* --- both --- */
 
 static void peer_message(void *arg, struct peer *p, const json_t *message)
@@ -246,15 +267,7 @@ static void peer_message(void *arg, struct peer *p, const json_t *message)
 	if (!type)
 		return;
 	if (p->kind == PEER_AGENT) {
-		nodes_heard(&s->nodes, p->number);
-		if (!strcmp(type, "beat"))
-			return;
-		if (!strcmp(type, "log"))
-			agent_log(s, message);
-		else
-			coordinator_message(s->coordinator, p->number, message);
-		if (s->restart->epoch && !s->came_back)
-			restore_came(s, type, message);
+		agent_message(s, p, type, message);
 	} else if (!strcmp(type, "tool")) {
 		tool_came(s, p, message);
 	} else if (p->kind == PEER_NEW && !strcmp(type, "hello")) {

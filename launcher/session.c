@@ -114,15 +114,19 @@ static bool is_worth_waiting(const struct session *s)
 
 void session_look(struct session *s)
 {
-	if (s->ended && !is_worth_waiting(s) &&
+	if (s->ended && !is_worth_waiting(s) && nodes_answered(&s->nodes) &&
 	    coordinator_is_over(s->coordinator))
 		loop_stop(&s->loop);
 }
 
-/* No rank may outlive the job: it could write where a restarted one does. */
+/* No rank may outlive the job: it could write where a restarted one does.  A
+ * node that was lost, and with it perhaps the job, may not have been missed
+ * yet: the next start would wait for it. */
 static void child_ended(struct session *s)
 {
 	s->ended = true;
+	if (crashed(s) && !s->stopping && s->restarts_left > 0)
+		nodes_ask(&s->nodes);
 	loop_timer(&s->loop, &s->kill_timer,
 		   is_worth_waiting(s) ? LINGER_MS : END_MS);
 	if (!coordinator_is_over(s->coordinator))
@@ -341,6 +345,7 @@ int session_run(struct session *s, struct err *err)
 	if (rc)
 		return rc;
 	walltime_start(&s->walltime, s);
+	losses_watch_start(s);
 	rc = loop_run(&s->loop, err);
 	walltime_stop(&s->walltime);
 	s->ended = true;

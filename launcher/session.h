@@ -35,6 +35,7 @@ struct session {
 	struct coordinator *coordinator;
 	struct timer timers[COORDINATOR_TIMERS];
 	struct timer kill_timer;
+	struct timer come_timer; /* a restart: the next rank is to come */
 	struct watch signal_watch;
 	struct nodes nodes;
 	struct walltime walltime;
@@ -56,6 +57,8 @@ struct session {
 	bool ended;	       /* the child has */
 	bool came_back;	       /* a restart: all ranks were restored */
 	bool unrestored;       /* a restart: a rank could not be */
+	long restorers;	       /* a restart: how many ranks have come */
+	bool incomplete;       /* the rest did not, in time */
 	bool node_lost;	       /* the job was ended because of that */
 	bool refused;	       /* because of what is in the epoch */
 	json_t *shares;	       /* which ranks shared memory (shares.h) */
@@ -81,6 +84,10 @@ void peers_answer(struct session *s, const struct epoch_result *result);
 void peers_progress(struct session *s, const json_t *status);
 /* --- losses.c: a node does not answer, or its agent is gone --- */
 extern const struct nodes_ops session_node_ops;
+/* losses_watch_start - bound the time that a restart waits for its ranks;
+ * losses_restorer - another one has come. */
+void losses_watch_start(struct session *s);
+void losses_restorer(struct session *s);
 /* losses_agent_gone - its connection ended; rc: how. */
 void losses_agent_gone(struct session *s, struct peer *p, int rc,
 		       const char *why);

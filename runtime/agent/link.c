@@ -127,6 +127,8 @@ static void message_came(struct agent *agent, const json_t *message)
 		stop_came(agent, message);
 	else if (type && !strcmp(type, "back"))
 		back_came(agent);
+	else if (type && !strcmp(type, "ask"))
+		link_send(agent, json_pack("{s:s}", "type", "here"));
 	else if (type && strcmp(type, "beat") != 0)
 		epoch_message(agent->epoch, message);
 }

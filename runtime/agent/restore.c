@@ -244,6 +244,8 @@ void restore_rank(struct agent *agent, struct rank *r)
 	int ret;
 
 	fault_point(FAULT_RESTORER);
+	link_send(agent, json_pack("{s:s, s:I}", "type", "restorer", "rank",
+				   (json_int_t)r->world_rank));
 	if (code >= 0) {
 		end_send(agent, r, code);
 		return;

@@ -48,6 +48,18 @@ static void check(const struct starter *starter, const char *line,
 	words_fini(&out);
 }
 
+static void test_named(void)
+{
+	struct words in, out = { 0 };
+
+	split("-launcher ssh -hosts a:2,b.site:1 -host c -n 4 ./x -host y",
+	      &in);
+	hosts_named(&starter_mpiexec, &in, &out);
+	CU_ASSERT(same(&out, "a b.site c"));
+	words_fini(&in);
+	words_fini(&out);
+}
+
 static void test_lists(void)
 {
 	check(&starter_mpiexec, "-hosts a:2,b:2,c -n 4 ./x -hosts y", "b",
@@ -151,6 +163,7 @@ static void test_slurm_id(void)
 
 static const struct unit_test hosts_tests[] = {
 	{ "lists of hosts lose the bad ones", test_lists },
+	{ "all that are named are found", test_named },
 	{ "files of hosts too", test_file },
 	{ "when none is left, that is said", test_none_left },
 	{ "scontrol's line is understood", test_slurm_line },

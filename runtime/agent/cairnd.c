@@ -3,6 +3,7 @@
 #include "runtime/agent/agent.h"
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/fault.h"
+#include "runtime/agent/leftover.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -26,7 +27,8 @@
  *            it was given, afterwards through the coordinator.
  * OPERATION  loop.c, fed by link.c (coordinator), ranks.c (ranks), capture.c
  *            and fill.c (threads).
- * TEARDOWN   The socket is unlinked; all else goes with the process.
+ * TEARDOWN   The socket is unlinked, and what killed ranks left (leftover.c);
+ *            all else goes with the process.
  */
 
 static int environment_read(struct agent *agent, struct err *err)
@@ -108,6 +110,7 @@ static void agent_close(struct agent *agent)
 	ranks_fini(agent);
 	link_close(agent);
 	loop_fini(&agent->loop);
+	leftover_sweep();
 	sodium_memzero(agent->secret, sizeof(agent->secret));
 }
 
@@ -133,6 +136,7 @@ static int daemon_run(int ready_fd)
 	if (!ret) {
 		unsetenv("CAIRN_SECRET");
 		report_ready(ready_fd);
+		leftover_sweep(); /* of an agent that was killed, too */
 		ret = link_watch(&agent, &err);
 	}
 	if (!ret)

@@ -11,6 +11,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/frontier_messages.c runtime/agent/frontier_private.h \
 	runtime/agent/gids.c runtime/agent/gids.h \
 	runtime/agent/greeting.c \
+	runtime/agent/leftover.c runtime/agent/leftover.h \
 	runtime/agent/link.c \
 	runtime/agent/loop.c runtime/agent/loop.h \
 	runtime/agent/message.c \

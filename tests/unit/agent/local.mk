@@ -13,3 +13,9 @@ tests_unit_agent_test_agent_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_agent_test_agent_LDADD = tests/lib/libunit.a runtime/libnet.a \
 	$(STORAGE_LIBS) $(CUNIT_LIBS) $(SODIUM_LIBS)
 EXTRA_tests_unit_agent_test_agent_DEPENDENCIES = runtime/cairnd
+
+check_PROGRAMS += tests/unit/agent/test_leftover
+TESTS += tests/unit/agent/test_leftover
+tests_unit_agent_test_leftover_CPPFLAGS = $(AM_CPPFLAGS)
+tests_unit_agent_test_leftover_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_agent_test_leftover_LDADD = runtime/libagent.a $(UNIT_LDADD)

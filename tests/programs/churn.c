@@ -2,7 +2,7 @@
 /* churn.c - a seeded coming and going of MPI objects, with messages between */
 
 /*
- * churn [-s SEED] [-r ROUNDS] [-p PAUSE_US]
+ * churn [-o] [-s SEED] [-r ROUNDS] [-p PAUSE_US]
  *
  * All ranks draw the same schedule from the seed.  In each round a
  * communicator, a datatype, an operation or an attribute is made anew from the
@@ -11,7 +11,8 @@
  * objects are freed while requests still use them.  Nothing is compared here:
  * the digest over all that was received, and all that was asked about the
  * objects, depends on seed and number of ranks only, and must be the native
- * one.
+ * one.  Ranks on several nodes are told apart by MPI_Comm_split_type; with -o
+ * nobody asks, and the digest does not depend on where they are.
  */
 #include <mpi.h>
 #include <stdint.h>
@@ -52,6 +53,7 @@ struct letter {
 static int world_rank, world_size, round_now;
 static uint64_t seed = 1, digest, events;
 static int pause_us;
+static int as_one_node;		 /* -o */
 static struct rng shared, local; /* the same on all ranks; my own */
 static struct slot slots[SLOTS];
 static MPI_Datatype types[TYPES], pair;
@@ -508,8 +510,11 @@ static MPI_Comm make_within(MPI_Comm parent)
 			       (int)(word(key, 99) % 3) * me - me, &made);
 		break;
 	case 3:
-		MPI_Comm_split_type(parent, MPI_COMM_TYPE_SHARED, -me,
-				    MPI_INFO_NULL, &made);
+		if (as_one_node)
+			MPI_Comm_split(parent, 0, -me, &made);
+		else
+			MPI_Comm_split_type(parent, MPI_COMM_TYPE_SHARED, -me,
+					    MPI_INFO_NULL, &made);
 		break;
 	case 4:
 	case 5:
@@ -940,13 +945,15 @@ int main(int argc, char **argv)
 	int rounds = 300, opt, size;
 	void *detached;
 
-	while ((opt = getopt(argc, argv, "s:r:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "os:r:p:")) != -1) {
 		if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (opt == 'r')
 			rounds = atoi(optarg);
 		else if (opt == 'p')
 			pause_us = atoi(optarg);
+		else if (opt == 'o')
+			as_one_node = 1;
 		else
 			return 2;
 	}

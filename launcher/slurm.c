@@ -140,18 +140,90 @@ static void forget_this_run(void)
 		unsetenv(ours[i]);
 }
 
+/* The value ends where the next " Name=" begins: paths may hold spaces. */
+static size_t value_len(const char *value)
+{
+	size_t len = 0;
+
+	for (; value[len] && value[len] != '\n'; len++) {
+		const char *name = value + len + 1;
+
+		if (value[len] == ' ' && *name != '=' &&
+		    name[strcspn(name, " =")] == '=')
+			break;
+	}
+	return len;
+}
+
+/* What sbatch was told on its command line is not in the script: the next job
+ * is told what Slurm says of this one. */
+void slurm_options_again(const char *line, struct words *out)
+{
+	static const struct {
+		const char *field, *option;
+	} table[] = {
+		{ "JobName", "--job-name" },
+		{ "Account", "--account" },
+		{ "Partition", "--partition" },
+		{ "QOS", "--qos" },
+		{ "TimeLimit", "--time" },
+		{ "NumNodes", "--nodes" },
+		{ "NumTasks", "--ntasks" },
+		{ "CPUs/Task", "--cpus-per-task" },
+		{ "StdOut", "--output" },
+		{ "StdErr", "--error" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		const char *value = value_of(line, table[i].field);
+		size_t len = value ? value_len(value) : 0;
+		char *word;
+
+		if (!len || !strncmp(value, "(null)", 6) ||
+		    !strncmp(value, "N/A", 3))
+			continue;
+		word = xprintf("%s=%.*s", table[i].option, (int)len, value);
+		words_add(out, word);
+		free(word);
+	}
+}
+
+/* Gives the id, or the code of what failed. */
+static int submit(const char *script, struct errand *e)
+{
+	const char *from = env("SLURM_SUBMIT_DIR");
+	char *export = xprintf("--export=ALL,CAIRN_CONTINUE=%s",
+			       slurm_first_job());
+	char *after = xprintf("--dependency=afterany:%s", slurm_job());
+	char *chdir = xprintf("--chdir=%s", from ? from : ".");
+	char *show[] = { "scontrol",	      "-o", "show", "job",
+			 (char *)slurm_job(), NULL };
+	struct words w = { 0 };
+	int rc = errand_run(e, show, SLURM_MS);
+
+	words_add(&w, "sbatch");
+	words_add(&w, "--parsable");
+	words_add(&w, "--open-mode=append");
+	words_add(&w, export);
+	words_add(&w, after);
+	words_add(&w, chdir);
+	if (!rc)
+		slurm_options_again(e->output, &w);
+	words_add(&w, script);
+	rc = errand_run(e, w.v, SLURM_MS);
+	words_fini(&w);
+	free(export);
+	free(after);
+	free(chdir);
+	return rc;
+}
+
 int slurm_resubmit(const char *dir, int code, char *id, struct err *err)
 {
 	char *config[] = { "scontrol", "show", "config", NULL };
-	const char *first = slurm_first_job(), *from = env("SLURM_SUBMIT_DIR");
 	char *script = xprintf("%s/script-%s.sh", dir, slurm_job());
-	char *export = xprintf("--export=ALL,CAIRN_CONTINUE=%s", first);
-	char *after = xprintf("--dependency=afterany:%s", slurm_job());
-	char *chdir = xprintf("--chdir=%s", from ? from : ".");
 	char *write[] = { "scontrol",	       "write", "batch_script",
 			  (char *)slurm_job(), script,	NULL };
-	char *submit[] = { "sbatch", "--parsable", export, after,
-			   chdir,    script,	   NULL };
 	static struct errand e;
 	int rc;
 
@@ -164,21 +236,18 @@ int slurm_resubmit(const char *dir, int code, char *id, struct err *err)
 	if (!rc)
 		rc = errand_run(&e, write, SLURM_MS);
 	if (!rc)
-		rc = errand_run(&e, submit, SLURM_MS);
+		rc = submit(script, &e);
 	if (!rc)
 		fmt_print(id, 32, "%.*s", (int)strcspn(e.output, ";\n"),
 			  e.output);
 out:
 	free(script);
-	free(export);
-	free(after);
-	free(chdir);
 	if (!rc)
 		return 0;
 	return err_set(err, -EPERM,
 		       "Slurm did not take job %s's script again; submit it by "
 		       "hand, with: sbatch --export=ALL,CAIRN_CONTINUE=%s",
-		       slurm_job(), first);
+		       slurm_job(), slurm_first_job());
 }
 
 /* --- what the script says --- */

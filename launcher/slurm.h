@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "launcher/words.h"
 #include "runtime/base/err.h"
 
 /* slurm_job - this job's id, "123", or "123_4" of an array: there a number
@@ -40,10 +41,15 @@ int slurm_requeue(struct err *err) must_check;
  * of `scontrol show config`. */
 bool slurm_requeues_code(const char *config, int code);
 
+/* slurm_options_again - sbatch's options for another job like the one that
+ * scontrol's line is about: size, time, partition, output ... */
+void slurm_options_again(const char *line, struct words *out);
+
 /*
  * slurm_resubmit - submit this job's script once more, to begin when this run
  * has ended; for jobs that must not be requeued
  *
+ * It gets the options that this one had, also those of sbatch's command line.
  * The new job has another id: the first one's is handed to it in
  * CAIRN_CONTINUE, so that each cairnrun of the script finds its own folder.
  * The script is kept in dir, the checkpoint folder.  id (32 bytes) is the new

@@ -146,6 +146,23 @@ static void test_slurm_exit_codes(void)
 	CU_ASSERT(!slurm_requeues_code("", 85));
 }
 
+static void test_slurm_again(void)
+{
+	struct words w = { 0 };
+
+	slurm_options_again(
+		"JobId=7 JobName=a b Account=(null) QOS=(null) JobState=RUNNING "
+		"TimeLimit=01:00:00 Partition=debug NumNodes=2 NumCPUs=4 "
+		"NumTasks=4 CPUs/Task=1 StdErr=/a = b/x.log StdIn=/dev/null "
+		"StdOut=/a = b/x.log Power=",
+		&w);
+	CU_ASSERT(same(&w,
+		       "--job-name=a b --partition=debug --time=01:00:00 "
+		       "--nodes=2 --ntasks=4 --cpus-per-task=1 "
+		       "--output=/a = b/x.log --error=/a = b/x.log"));
+	words_fini(&w);
+}
+
 static void test_slurm_id(void)
 {
 	unsetenv("SLURM_JOB_ID");
@@ -168,6 +185,7 @@ static const struct unit_test hosts_tests[] = {
 	{ "when none is left, that is said", test_none_left },
 	{ "scontrol's line is understood", test_slurm_line },
 	{ "exit codes that a site requeues", test_slurm_exit_codes },
+	{ "a job like this one has its options", test_slurm_again },
 	{ "a task of an array is not its array", test_slurm_id },
 	{ NULL, NULL },
 };

@@ -26,6 +26,7 @@ UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
 EXTRA_DIST += tests/README.md tests/lib/README.md tests/lib/system.sh \
 	tests/lib/messages-exist \
 	tests/lib/cluster tests/lib/cluster-rsh tests/lib/slurm \
+	tests/lib/slurm-jobs.sh \
 	tests/unit/README.md
 
 # The modules' own tests are included by the modules.

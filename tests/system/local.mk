@@ -17,6 +17,7 @@ tests_programs_cluster_node_init_SOURCES = tests/programs/cluster/node_init.c
 EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
 	tests/soak/README.md tests/soak/RESULTS.md tests/soak/run \
 	tests/soak/job.py tests/soak/nodes.py tests/soak/plan.py \
+	tests/system/slurm/requeues.sh \
 	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \
 	tests/suite/mpich-native.csv

@@ -219,9 +219,15 @@ static int next_run(const struct run *r, struct session *s, struct err *err)
 	return slurm_requeue(err);
 }
 
-static void tell_stopped(const struct session *s)
+static void tell_stopped(struct session *s)
 {
-	session_say((struct session *)s, true,
+	if (s->ending.facts.again) {
+		session_say(s, true,
+			    "stopped after epoch %u; Slurm runs job %s again",
+			    s->committed, slurm_job());
+		return;
+	}
+	session_say(s, true,
 		    "stopped after epoch %u; go on with: cairnrun --restart %s",
 		    s->committed, s->job->dir);
 }
@@ -373,6 +379,7 @@ static int run_job(struct run *r, struct err *err)
 			    "epoch %u",
 			    r->restart.epoch);
 	}
+	ending_settle(&s->ending);
 	if (!rc && s->stopping && s->requeue && next_run(r, s, err))
 		log_err("%s", err->text);
 	else if (!rc && s->stopping && !s->requeue)

@@ -2,6 +2,8 @@
 /* child.c - the real mpiexec or srun */
 #include "launcher/child.h"
 
+#include "launcher/keeper.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -81,7 +83,7 @@ static void become(const char *path, char **argv, const sigset_t *mask,
 	/* A cairnrun that is killed takes mpiexec along, as a killed mpiexec
 	 * takes its proxies. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
+	if (parent && getppid() != parent)
 		_exit(1);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execv(path, argv);
@@ -92,10 +94,11 @@ static void become(const char *path, char **argv, const sigset_t *mask,
 }
 
 int child_start(const char *path, const struct words *arguments,
-		const sigset_t *mask, pid_t *out, struct err *err)
+		const sigset_t *mask, pid_t *out, int *status_fd,
+		struct err *err)
 {
 	char **argv = make_argv(path, arguments);
-	pid_t parent = getpid(), pid;
+	pid_t parent = status_fd ? 0 : getpid(), pid;
 	int fds[2], error = 0;
 	ssize_t n;
 
@@ -104,14 +107,16 @@ int child_start(const char *path, const struct words *arguments,
 		return err_set(err, -errno, "cannot make a pipe: %s",
 			       strerror(errno));
 	}
-	pid = fork();
+	pid = status_fd ? keeper_fork(status_fd) : fork();
 	if (pid == 0)
 		become(path, argv, mask, parent, fds[1]);
+	if (pid < 0 && !status_fd)
+		pid = -errno;
 	close(fds[1]);
 	free(argv);
 	if (pid < 0) {
 		close(fds[0]);
-		return err_set(err, -errno, "cannot fork: %s", strerror(errno));
+		return err_set(err, pid, "cannot fork: %s", strerror(-pid));
 	}
 	/* The pipe closes when exec succeeds. */
 	do
@@ -119,7 +124,10 @@ int child_start(const char *path, const struct words *arguments,
 	while (n < 0 && errno == EINTR);
 	close(fds[0]);
 	if (n > 0) {
-		waitpid(pid, NULL, 0);
+		if (status_fd)
+			close(*status_fd);
+		else
+			waitpid(pid, NULL, 0);
 		return err_set(err, -error, "cannot run %s: %s", path,
 			       strerror(error));
 	}

@@ -13,9 +13,11 @@
  * frees it. */
 int child_find(const struct starter *starter, char **path,
 	       struct err *err) must_check;
-/* child_start - run it with this signal mask; standard streams untouched. */
+/* child_start - run it with this signal mask; standard streams untouched.
+ * status_fd: NULL, or it is started apart (keeper.h). */
 int child_start(const char *path, const struct words *arguments,
-		const sigset_t *mask, pid_t *pid, struct err *err) must_check;
+		const sigset_t *mask, pid_t *pid, int *status_fd,
+		struct err *err) must_check;
 /* child_exec - become it, for command lines that Cairn has no part in. */
 int child_exec(const char *path, const struct words *arguments,
 	       struct err *err) must_check;

@@ -148,7 +148,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	}
 	walltime_epoch(&s->walltime, r->committed, r->seconds);
 	if (!r->committed)
-		session_epoch_failed(s);
+		ending_epoch_failed(&s->ending);
 	peers_answer(s, r);
 	if (r->exit)
 		session_stop(s);

@@ -25,6 +25,8 @@ static void become(char *const argv[], int out)
 	dup2(null, 2);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Slurm's goes down the whole tree of processes; this is about it. */
+	signal(SIGTERM, SIG_IGN);
 	execvp(argv[0], argv);
 	_exit(127);
 }

@@ -10,12 +10,14 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/child.c launcher/child.h \
 	launcher/command.c launcher/starter.h \
 	launcher/coordinator.c launcher/coordinator.h \
+	launcher/ending.c launcher/ending.h \
 	launcher/epochs.c \
 	launcher/errand.c launcher/errand.h \
 	launcher/frontier.c launcher/frontier.h \
 	launcher/hosts.c launcher/hosts.h \
 	launcher/hydra.c \
 	launcher/job.c launcher/job.h \
+	launcher/keeper.c launcher/keeper.h \
 	launcher/loop.c launcher/loop.h \
 	launcher/losses.c \
 	launcher/machine.c launcher/machine.h \

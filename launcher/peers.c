@@ -251,6 +251,8 @@ static void agent_message(struct session *s, struct peer *p, const char *type,
 		losses_restorer(s);
 	else if (!strcmp(type, "log"))
 		agent_log(s, message);
+	else if (!strcmp(type, "term"))
+		ending_begin(&s->ending);
 	else
 		coordinator_message(s->coordinator, p->number, message);
 	if (s->restart->epoch && !s->came_back)

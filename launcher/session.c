@@ -137,6 +137,25 @@ static void child_ended(struct session *s)
 
 /* --- signals --- */
 
+/* A child apart: its status, or nothing where its keeper was killed. */
+static void status_came(struct watch *w, uint32_t events)
+{
+	struct session *s = w->arg;
+	int status;
+
+	(void)events;
+	if (read(w->fd, &status, sizeof(status)) != (ssize_t)sizeof(status)) {
+		kill(s->child, SIGKILL);
+		status = SIGKILL;
+	}
+	loop_unwatch(&s->loop, w);
+	close(w->fd);
+	w->fd = -1;
+	s->status = status;
+	s->child = 0;
+	child_ended(s);
+}
+
 static void reap(struct session *s)
 {
 	int status;
@@ -169,10 +188,8 @@ bool session_continues(const struct session *s)
 		(facts->requeue || s->options->next_run == NEXT_RESUBMIT));
 }
 
-void session_epoch_failed(struct session *s)
+void session_interrupt(struct session *s)
 {
-	if (!s->terminating)
-		return;
 	s->interrupted = true;
 	if (s->child > 0)
 		kill(s->child, SIGTERM);
@@ -192,14 +209,10 @@ static void act(struct session *s, const struct signalfd_siginfo *info)
 	case SIGNAL_PASS:
 		break;
 	}
-	/* Slurm's warning before KILL: preemption, scancel, the end of time.
-	 * Whether the job runs again it has decided itself. */
-	if (number == SIGTERM && slurm_job() && !s->terminating) {
-		s->terminating = true;
-		session_say(s, true,
-			    "TERM: checkpointing the job before it "
-			    "ends; TERM again ends it at once");
-		session_exit(s, false);
+	/* Slurm's warning before KILL; each of its kinds sends several. */
+	if (number == SIGTERM && slurm_job() &&
+	    (!s->ending.begun || slurm_sent((pid_t)info->ssi_pid))) {
+		ending_begin(&s->ending);
 		return;
 	}
 	s->interrupted = true;
@@ -315,6 +328,20 @@ static void set_environment(struct session *s)
 	free(socket);
 }
 
+static int start_child(struct session *s, struct err *err)
+{
+	bool apart = slurm_in_script();
+	int fd = -1;
+	int rc = child_start(s->starter_path, s->arguments, &s->old_mask,
+			     &s->child, apart ? &fd : NULL, err);
+
+	if (rc || !apart)
+		return rc;
+	s->child_watch.cb = status_came;
+	s->child_watch.arg = s;
+	return loop_watch(&s->loop, &s->child_watch, fd, EPOLLIN, err);
+}
+
 int session_run(struct session *s, struct err *err)
 {
 	int rc;
@@ -322,6 +349,8 @@ int session_run(struct session *s, struct err *err)
 	s->epoch_dirfd = -1;
 	s->private_lock = -1;
 	s->signal_watch.fd = -1;
+	s->child_watch.fd = -1;
+	ending_init(&s->ending, s);
 	progress_init(&s->progress, 2);
 	rc = loop_init(&s->loop, err);
 	if (!rc)
@@ -340,14 +369,14 @@ int session_run(struct session *s, struct err *err)
 		return rc;
 	set_environment(s);
 	moment("launcher-start", NULL);
-	rc = child_start(s->starter_path, s->arguments, &s->old_mask, &s->child,
-			 err);
+	rc = start_child(s, err);
 	if (rc)
 		return rc;
 	walltime_start(&s->walltime, s);
 	losses_watch_start(s);
 	rc = loop_run(&s->loop, err);
 	walltime_stop(&s->walltime);
+	ending_stop(&s->ending);
 	s->ended = true;
 	coordinator_abort(s->coordinator, "the job has ended");
 	return rc;
@@ -376,6 +405,8 @@ void session_fini(struct session *s)
 	progress_clear(&s->progress);
 	if (s->child > 0)
 		kill(s->child, SIGKILL);
+	if (s->child_watch.fd >= 0)
+		close(s->child_watch.fd);
 	if (s->epoch_dirfd >= 0)
 		close(s->epoch_dirfd);
 	server_fini(&s->server);
@@ -384,6 +415,9 @@ void session_fini(struct session *s)
 	nodes_fini(&s->nodes);
 	if (s->signal_watch.fd >= 0) {
 		close(s->signal_watch.fd);
+		/* Slurm may send one more: there is a last line to be said. */
+		if (s->stopping && slurm_job())
+			signal(SIGTERM, SIG_IGN);
 		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	}
 	loop_fini(&s->loop);

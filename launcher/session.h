@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "launcher/coordinator.h"
+#include "launcher/ending.h"
 #include "launcher/job.h"
 #include "launcher/loop.h"
 #include "launcher/nodes.h"
@@ -39,18 +40,19 @@ struct session {
 	struct watch signal_watch;
 	struct nodes nodes;
 	struct walltime walltime;
+	struct ending ending;
 	struct progress progress;
 	char private_dir[PRIVATE_PATH];
 	int private_lock; /* held while the folder is in use */
 	sigset_t signals, old_mask;
 	pid_t child;
-	int status; /* the child's */
+	struct watch child_watch; /* one that is apart: where its status comes */
+	int status;		  /* the child's */
 	int epoch_dirfd;
 	uint32_t first_epoch;  /* the first that this session may make */
 	uint32_t committed;    /* the newest of this session; 0: none */
 	bool stopping;	       /* after a committed checkpoint-exit */
 	bool requeue;	       /* and then in another run of the batch job */
-	bool terminating;      /* TERM came; a checkpoint is made first */
 	int64_t back_ms;       /* when the ranks were up, or back; 0: not yet */
 	int64_t exit_asked_ms; /* when the last checkpoint was asked for */
 	bool interrupted;      /* the user ended it */
@@ -100,8 +102,8 @@ void session_say(struct session *s, bool loud, const char *format, ...)
 void session_exit(struct session *s, bool requeue);
 /* session_continues - can the batch job go on in another run? */
 bool session_continues(const struct session *s);
-/* session_epoch_failed - what depended on it is done without. */
-void session_epoch_failed(struct session *s);
+/* session_interrupt - end the child, without any checkpoint. */
+void session_interrupt(struct session *s);
 /* session_look - something changed: is all over? */
 void session_look(struct session *s);
 /* session_unrestored - a restart came to nothing: end it. */

@@ -54,6 +54,25 @@ bool slurm_runs_again(void)
 			       (count && strtol(count, NULL, 10) > 0));
 }
 
+bool slurm_in_script(void)
+{
+	return slurm_job() && env("SLURM_TASK_PID");
+}
+
+bool slurm_sent(pid_t sender)
+{
+	char path[40], comm[32] = "";
+	FILE *f;
+
+	fmt_print(path, sizeof(path), "/proc/%d/comm", (int)sender);
+	f = fopen(path, "re");
+	if (f && !fgets(comm, sizeof(comm), f))
+		*comm = '\0';
+	if (f)
+		fclose(f);
+	return !strcmp(comm, "slurmstepd\n");
+}
+
 /* --- what scontrol says --- */
 
 /* The value of NAME= in a line of NAME=VALUE words; NULL if it is not there. */
@@ -67,11 +86,29 @@ static const char *value_of(const char *line, const char *name)
 	return NULL;
 }
 
+static bool is_value(const char *line, const char *name, const char *value)
+{
+	const char *at = value_of(line, name);
+
+	return at && !strncmp(at, value, strlen(value));
+}
+
+/* Once more than the environment of this run says. */
+static bool is_in_queue_again(const char *line)
+{
+	const char *restarts = value_of(line, "Restarts");
+	const char *now = env("SLURM_RESTART_COUNT");
+
+	return restarts &&
+	       strtol(restarts, NULL, 10) > (now ? strtol(now, NULL, 10) : 0);
+}
+
 bool slurm_parse(const char *line, struct slurm_facts *facts)
 {
 	const char *end = value_of(line, "EndTime");
 	const char *requeue = value_of(line, "Requeue");
 	const char *batch = value_of(line, "BatchFlag");
+	const char *partition;
 	struct tm tm = { .tm_isdst = -1 };
 
 	memset(facts, 0, sizeof(*facts));
@@ -82,6 +119,15 @@ bool slurm_parse(const char *line, struct slurm_facts *facts)
 		facts->end = mktime(&tm);
 	facts->requeue = requeue && *requeue == '1';
 	facts->batch = batch && *batch == '1';
+	facts->preempted = value_of(line, "PreemptTime") &&
+			   !is_value(line, "PreemptTime", "None");
+	facts->completing = is_value(line, "JobState", "COMPLETING");
+	facts->time_limit = is_value(line, "Reason", "TimeLimit");
+	facts->again = is_in_queue_again(line);
+	partition = value_of(line, "Partition");
+	if (partition)
+		fmt_print(facts->partition, sizeof(facts->partition), "%.*s",
+			  (int)strcspn(partition, " \n"), partition);
 	return true;
 }
 
@@ -108,6 +154,22 @@ int slurm_requeue(struct err *err)
 		       "Slurm did not requeue job %s; requeue it by hand with: "
 		       "scontrol requeue %s",
 		       slurm_job(), slurm_job());
+}
+
+int slurm_grace_s(const char *line)
+{
+	const char *grace = value_of(line, "GraceTime");
+
+	return grace ? (int)strtol(grace, NULL, 10) : 0;
+}
+
+/* "KillWait                = 30 sec" */
+int slurm_kill_wait(const char *config)
+{
+	const char *at = strstr(config, "KillWait ");
+
+	at = at ? strchr(at, '=') : NULL;
+	return at ? (int)strtol(at + 1, NULL, 10) : 0;
 }
 
 /* "RequeueExit             = 85,100-110" */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "launcher/words.h"
@@ -20,11 +21,22 @@ const char *slurm_first_job(void);
  * submitted this one? */
 bool slurm_runs_again(void);
 
+/* slurm_in_script - do we run below the script of a batch job, so that what
+ * Slurm sends to the script's processes comes to us and our children? */
+bool slurm_in_script(void);
+/* slurm_sent - is a signal of this sender one of Slurm's? */
+bool slurm_sent(pid_t sender);
+
 /* What `scontrol show job -o` says of it. */
 struct slurm_facts {
-	time_t end;   /* 0: none */
-	bool requeue; /* may it be requeued? */
-	bool batch;   /* has it a batch script? */
+	time_t end;	 /* 0: none */
+	bool requeue;	 /* may it be requeued? */
+	bool batch;	 /* has it a batch script? */
+	bool preempted;	 /* it is to make room, at its end */
+	bool completing; /* Slurm is ending it */
+	bool time_limit; /* because its time is over */
+	bool again;	 /* Slurm has put it into the queue again */
+	char partition[64];
 };
 /* slurm_parse - from scontrol's line; false if it is none. */
 bool slurm_parse(const char *line, struct slurm_facts *facts);
@@ -36,6 +48,12 @@ bool slurm_parse(const char *line, struct slurm_facts *facts);
  * not tell: what the job's state says afterwards counts.
  */
 int slurm_requeue(struct err *err) must_check;
+/* slurm_grace_s - a partition's GraceTime, from what `scontrol show partition`
+ * says of it. */
+int slurm_grace_s(const char *line);
+/* slurm_kill_wait - how many seconds lie between TERM and KILL, from the text
+ * of `scontrol show config`. */
+int slurm_kill_wait(const char *config);
 /* slurm_requeues_code - does this site requeue every job that ends with code,
  * also those that must not be requeued otherwise (RequeueExit)?  From the text
  * of `scontrol show config`. */

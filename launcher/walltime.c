@@ -8,12 +8,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define ASK_MS	     60000 /* the end may be moved by an administrator */
-#define ASK_AGAIN_MS 5000  /* the controller did not answer */
-#define AGAIN_MS     1000  /* after an epoch that failed */
-#define MARGIN_MIN_S 10
-#define MARGIN_MAX_S 300 /* of the tenth */
-#define PART_OF_RUN  10
+#define ASK_MS	      60000 /* the end may be moved by an administrator */
+#define ASK_AGAIN_MS  5000  /* the controller did not answer */
+#define ASK_LEAST_MS  5000  /* however short the time of grace */
+#define PART_OF_GRACE 3
+#define AGAIN_MS      1000 /* after an epoch that failed */
+#define MARGIN_MIN_S  10
+#define MARGIN_MAX_S  300 /* of the tenth */
+#define PART_OF_RUN   10
 
 static double margin_s(const struct walltime *w)
 {
@@ -50,7 +52,7 @@ static void act(struct timer *t)
 	struct session *s = w->session;
 	bool again = session_continues(s);
 
-	if (s->ended || s->stopping)
+	if (s->ended || s->stopping || s->ending.begun)
 		return;
 	if (!w->asked)
 		session_say(s, true, "the batch job ends in %d s: %s",
@@ -63,6 +65,41 @@ static void act(struct timer *t)
 		session_exit(s, true);
 	else
 		coordinator_request(s->coordinator, false);
+}
+
+static void look_again(struct walltime *w)
+{
+	int64_t ms = w->grace_ms / PART_OF_GRACE;
+
+	if (!ms || ms > ASK_MS)
+		ms = ASK_MS;
+	loop_timer(&w->session->loop, &w->ask,
+		   ms < ASK_LEAST_MS ? ASK_LEAST_MS : ms);
+}
+
+static void heard_partition(struct errand *e, int status)
+{
+	struct walltime *w = e->arg;
+
+	if (!status)
+		w->grace_ms = slurm_grace_s(e->output) * INT64_C(1000);
+	look_again(w);
+}
+
+/* Hydra's proxies ignore TERM, so where it goes to them alone a preemption is
+ * seen by looking only: often enough for its time of grace. */
+static bool ask_partition(struct walltime *w)
+{
+	char *show[] = { "scontrol", "-o", "show", "partition", NULL, NULL };
+	struct err err;
+
+	if (w->partition_asked || !w->facts.partition[0] ||
+	    w->session->options->starter == &starter_srun)
+		return false;
+	w->partition_asked = true;
+	show[4] = w->facts.partition;
+	w->errand.done = heard_partition;
+	return !errand_start(&w->errand, &w->session->loop, show, &err);
 }
 
 static void heard(struct errand *e, int status)
@@ -82,7 +119,10 @@ static void heard(struct errand *e, int status)
 		w->asked = false;
 	w->facts = facts;
 	w->known = true;
-	loop_timer(&w->session->loop, &w->ask, ASK_MS);
+	if (facts.preempted)
+		ending_begin(&w->session->ending);
+	if (!ask_partition(w))
+		look_again(w);
 	plan(w);
 }
 
@@ -93,6 +133,7 @@ static void ask(struct timer *t)
 			 (char *)slurm_job(), NULL };
 	struct err err;
 
+	w->errand.done = heard;
 	if (errand_start(&w->errand, &w->session->loop, show, &err))
 		log_debug("%s", err.text);
 }
@@ -102,7 +143,6 @@ void walltime_start(struct walltime *w, struct session *session)
 	memset(w, 0, sizeof(*w));
 	w->session = session;
 	w->began = time(NULL);
-	w->errand.done = heard;
 	w->errand.arg = w;
 	w->ask.cb = ask;
 	w->ask.arg = w;

@@ -18,6 +18,8 @@ struct session;
  *
  * The margin is --stop-before; without it twice the longest epoch of late and
  * MARGIN_MIN_S more, or, before the first, a tenth of the run's time.
+ *
+ * A preemption that nobody has heard of is seen, too (ending.h).
  */
 struct walltime {
 	struct session *session;
@@ -25,7 +27,9 @@ struct walltime {
 	struct timer ask, due;
 	struct slurm_facts facts;
 	time_t began;
-	bool known;	   /* facts were heard */
+	bool known; /* facts were heard */
+	bool partition_asked;
+	int64_t grace_ms;  /* the partition's GraceTime; 0: none */
 	bool asked;	   /* a checkpoint, because of the end */
 	double epoch_s[3]; /* how long the newest epochs took */
 };

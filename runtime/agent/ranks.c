@@ -203,6 +203,11 @@ static void dispatch(struct rank *r, struct delivery *d)
 			  json_pack("{s:s, s:I}", "type", "request", "rank",
 				    (json_int_t)r->world_rank));
 		break;
+	case CONTROL_TERM:
+		link_send(r->agent,
+			  json_pack("{s:s, s:I}", "type", "term", "rank",
+				    (json_int_t)r->world_rank));
+		break;
 	case CONTROL_RESTORE:
 		restore_rank(r->agent, r);
 		break;

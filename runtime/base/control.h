@@ -132,7 +132,7 @@ struct control_page {
 		_Atomic uint32_t capture_stop; /* 1: --capture=stop */
 		_Atomic uint32_t missing; /* group calls that others are inside
 					     of and this rank has not entered */
-		_Atomic uint32_t flags; /* AGENT_* */
+		_Atomic uint32_t flags;	  /* AGENT_* */
 	} agent __attribute__((aligned(64)));
 
 	struct {
@@ -213,6 +213,8 @@ enum control_type {
 	/* both */
 	CONTROL_OBJECT, /* restorer: gid = dev, value = ino of a REGION_SHM;
 			   the agent's answer has its descriptor */
+	/* from rank to agent */
+	CONTROL_TERM, /* Slurm has sent TERM, which this rank outlives */
 };
 
 #define HELLO_LOCAL(rank, size) ((uint32_t)(rank) << 16 | (uint32_t)(size))

@@ -47,6 +47,7 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/switch.S \
 	runtime/process/tasks.c \
 	runtime/process/tasks.h \
+	runtime/process/terminate.c \
 	runtime/process/thread.c \
 	runtime/process/thread.h \
 	runtime/process/tid.c \

@@ -44,6 +44,8 @@ static struct {
 	_Atomic bool masks_control; /* as the program gave it */
 } program[SIGNALS + 1];
 static struct kernel_action recorded[SIGNALS + 1];
+/* TERM, while it is the program's to die of: what the program set, or found. */
+static struct kernel_action term_default;
 static _Atomic uint32_t table_lock;
 
 static int kernel_sigaction(int sig, const struct kernel_action *new,
@@ -161,18 +163,33 @@ static bool is_handler(const struct kernel_action *action)
 /* What the program's action is, from what the kernel's is. */
 static void unwrap(int sig, struct kernel_action *action)
 {
-	if (action->handler == enter_handler) {
+	if (action->handler == terminate_enter) {
+		*action = term_default;
+	} else if (action->handler == enter_handler) {
 		action->handler = atomic_load(&program[sig].handler);
 		if (program[sig].masks_control)
 			action->mask |= CONTROL_BIT;
 	}
 }
 
+/* terminate.c: TERM that nobody handles. */
+static void wrap_term(struct kernel_action *action)
+{
+	term_default = *action;
+	action->handler = terminate_enter;
+	action->flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK |
+			KERNEL_SA_RESTORER;
+	action->restorer = signal_return;
+	action->mask = ~0ULL;
+}
+
 /* A handler is in the table before the kernel can call it.  A signal that comes
  * between finds the new handler: as if it had come a moment later. */
 static void wrap(int sig, struct kernel_action *action)
 {
-	if (!is_handler(action))
+	if (sig == SIGTERM && action->handler == (void *)SIG_DFL)
+		wrap_term(action);
+	if (!is_handler(action) || action->handler == terminate_enter)
 		return;
 	atomic_store(&program[sig].handler, action->handler);
 	atomic_store(&program[sig].flags, (int)action->flags);
@@ -210,8 +227,10 @@ void signals_wrap(int sig)
 	struct kernel_action action;
 	uint64_t mask = table_begin();
 
-	if (!kernel_sigaction(sig, NULL, &action) && is_handler(&action) &&
-	    action.handler != enter_handler) {
+	if (!kernel_sigaction(sig, NULL, &action) &&
+	    (is_handler(&action) || sig == SIGTERM) &&
+	    action.handler != enter_handler &&
+	    action.handler != terminate_enter) {
 		wrap(sig, &action);
 		kernel_sigaction(sig, &action, NULL);
 	}
@@ -235,6 +254,13 @@ void signals_init(void)
 	kernel_sigaction(CONTROL_SIGNAL, &control, NULL);
 	/* Blocked by a process that exec'd us (exec.c), until now. */
 	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8);
+}
+
+void signals_default(int sig)
+{
+	struct kernel_action none = { .handler = (void *)SIG_DFL };
+
+	kernel_sigaction(sig, &none, NULL);
 }
 
 void signals_record(void)

@@ -17,6 +17,10 @@
 void signals_init(void);
 /* signals_wrap - wrap what libc has installed without asking us. */
 void signals_wrap(int sig);
+/* signals_default - what the kernel does by itself, at the next one. */
+void signals_default(int sig);
+/* terminate.c: the handler of a TERM that the program does not handle. */
+void terminate_enter(int sig, siginfo_t *info, void *context);
 
 /* rewind.c: the interrupted system call.
  *

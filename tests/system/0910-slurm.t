@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # 0910-slurm.t - batch jobs of a real Slurm (tests/lib/slurm): what outlives its
-# walltime
+# walltime, and how each of Slurm's ways to end a job ends
 #
 # Most of a job's time here is Slurm's, or sleep, so jobs run beside each other:
 # all of a part are started, then something is done to them, then looked at.
@@ -10,10 +10,11 @@
 # shellcheck disable=SC2034,SC2154 # the parts share variables
 . "${top_srcdir:-.}/tests/lib/system.sh"
 . "$src/tests/lib/slurm-jobs.sh"
+. "$src/tests/system/slurm/endings.sh"
 . "$src/tests/system/slurm/requeues.sh"
 needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol
 in_a_folder
-with_slurm 3 32
+with_slurm 5 32
 heat=$build/tests/programs/heat
 mpiexec.hydra -n 2 "$heat" 64 1500 >native
 some="64 1500 10000"  # a quarter of a minute
@@ -23,8 +24,11 @@ rest="64 1500 115000" # three minutes
 script long "-n 2 -t 1 --requeue" "exec cairnrun -n 2 $heat $rest"
 long=$(submit long)
 
+start_endings
+end_jobs
 start_requeues
 stop_requeues
+check_endings
 start_examples
 start_nowhere
 check_requeues

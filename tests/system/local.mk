@@ -11,12 +11,14 @@ SYSTEM_TESTS += \
 	tests/system/0650-shared-memory.t \
 	tests/system/0900-nodes.t \
 	tests/system/0910-slurm.t \
+	tests/system/0911-slurm-nodes.t \
 	tests/system/0920-faults.t
 check_PROGRAMS += tests/programs/cluster/node_init
 tests_programs_cluster_node_init_SOURCES = tests/programs/cluster/node_init.c
 EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
 	tests/soak/README.md tests/soak/RESULTS.md tests/soak/run \
 	tests/soak/job.py tests/soak/nodes.py tests/soak/plan.py \
+	tests/system/slurm/endings.sh tests/system/slurm/handler.py \
 	tests/system/slurm/requeues.sh \
 	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \

@@ -146,6 +146,41 @@ static void test_slurm_exit_codes(void)
 	CU_ASSERT(!slurm_requeues_code("", 85));
 }
 
+/* Lines that Slurm 22.05 wrote, without what is not looked at. */
+static void test_slurm_ending(void)
+{
+	const char *lines[] = {
+		"JobId=7 JobState=RUNNING Reason=None Requeue=1 Restarts=0 "
+		"EndTime=2026-11-28T12:06:11 PreemptTime=2026-11-28T12:05:51 "
+		"Partition=scav AllocNode:Sid=vm:1",
+		"JobId=7 JobState=COMPLETING Reason=TimeLimit Requeue=1 "
+		"Restarts=0 PreemptTime=None Partition=debug",
+		"JobId=7 JobState=COMPLETING Reason=None Requeue=1 Restarts=2 "
+		"EndTime=Unknown Partition=debug",
+	};
+	struct slurm_facts f;
+
+	unsetenv("SLURM_RESTART_COUNT");
+	CU_ASSERT(slurm_parse(lines[0], &f));
+	CU_ASSERT(f.preempted && !f.completing && !f.time_limit && !f.again);
+	CU_ASSERT_STRING_EQUAL(f.partition, "scav");
+	CU_ASSERT(slurm_parse(lines[1], &f));
+	CU_ASSERT(!f.preempted && f.completing && f.time_limit && !f.again);
+	CU_ASSERT(slurm_parse(lines[2], &f));
+	CU_ASSERT(!f.preempted && f.completing && !f.time_limit && f.again);
+	setenv("SLURM_RESTART_COUNT", "2", 1);
+	CU_ASSERT(slurm_parse(lines[2], &f));
+	CU_ASSERT(!f.again);
+	unsetenv("SLURM_RESTART_COUNT");
+	CU_ASSERT_EQUAL(slurm_grace_s("AllowQos=ALL GraceTime=20 Nodes=n3"),
+			20);
+	CU_ASSERT_EQUAL(slurm_grace_s("Nodes=n3"), 0);
+	CU_ASSERT_EQUAL(slurm_kill_wait("KillOnBadExit           = 0\n"
+					"KillWait                = 30 sec\n"),
+			30);
+	CU_ASSERT_EQUAL(slurm_kill_wait(""), 0);
+}
+
 static void test_slurm_again(void)
 {
 	struct words w = { 0 };
@@ -156,10 +191,9 @@ static void test_slurm_again(void)
 		"NumTasks=4 CPUs/Task=1 StdErr=/a = b/x.log StdIn=/dev/null "
 		"StdOut=/a = b/x.log Power=",
 		&w);
-	CU_ASSERT(same(&w,
-		       "--job-name=a b --partition=debug --time=01:00:00 "
-		       "--nodes=2 --ntasks=4 --cpus-per-task=1 "
-		       "--output=/a = b/x.log --error=/a = b/x.log"));
+	CU_ASSERT(same(&w, "--job-name=a b --partition=debug --time=01:00:00 "
+			   "--nodes=2 --ntasks=4 --cpus-per-task=1 "
+			   "--output=/a = b/x.log --error=/a = b/x.log"));
 	words_fini(&w);
 }
 
@@ -185,6 +219,7 @@ static const struct unit_test hosts_tests[] = {
 	{ "when none is left, that is said", test_none_left },
 	{ "scontrol's line is understood", test_slurm_line },
 	{ "exit codes that a site requeues", test_slurm_exit_codes },
+	{ "why and when it ends a job", test_slurm_ending },
 	{ "a job like this one has its options", test_slurm_again },
 	{ "a task of an array is not its array", test_slurm_id },
 	{ NULL, NULL },

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* terminate.c - TERM from Slurm ends no rank that can still be checkpointed */
+#define _GNU_SOURCE
+#define LOG_PREFIX "terminate: "
+#include "runtime/process/signals.h"
+
+#include "runtime/process/private.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+
+/*
+ * DESIGN
+ *
+ * Before Slurm ends a job it sends TERM to the tasks of its steps, and KILL
+ * later: after the partition's GraceTime (preemption), after KillWait (scancel,
+ * the end of its time).  A rank that died of the first would take the job with
+ * it, and the time would be of no use.  So a rank without a handler of its own
+ * lives on and tells its agent, and cairnrun makes use of the time.
+ *
+ * Only where it is Slurm who says so, and somebody listens: otherwise TERM does
+ * what it does by default.  The program sees SIG_DFL throughout; a handler of
+ * its own gets every TERM as ever.
+ */
+static bool is_slurms(int pid)
+{
+	static const char name[] = "slurmstepd\n";
+	char path[24] = "/proc/", *end = path + 6;
+	char comm[sizeof(name) - 1];
+	int digits = 1;
+	long fd, n;
+
+	if (pid <= 0)
+		return false;
+	for (int rest = pid; rest >= 10; rest /= 10)
+		digits++;
+	for (int i = digits - 1; i >= 0; i--, pid /= 10)
+		end[i] = (char)('0' + pid % 10);
+	end += digits;
+	for (const char *from = "/comm"; (*end = *from); from++)
+		end++;
+	fd = sys_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (sys_is_error(fd))
+		return false;
+	n = sys_call(SYS_read, fd, comm, sizeof(comm));
+	sys_call(SYS_close, fd);
+	if (n != (long)sizeof(comm))
+		return false;
+	for (size_t i = 0; i < sizeof(comm); i++)
+		if (comm[i] != name[i])
+			return false;
+	return true;
+}
+
+static bool agent_knows(void)
+{
+	struct control_page *page = process_page();
+	struct control_msg msg = { .type = CONTROL_TERM };
+
+	/* A child of the program is no rank. */
+	if (!page || process_link.pid != (int)sys_call(SYS_getpid))
+		return false;
+	msg.peer = (int32_t)page->world_rank;
+	return !process_send(&msg);
+}
+
+/* In either half: no TLS here; every signal is blocked. */
+void terminate_enter(int sig, siginfo_t *info, void *context)
+{
+	uint64_t entered = now_ns();
+	struct thread *t = thread_here();
+
+	if (info->si_code == SI_USER && is_slurms(info->si_pid) &&
+	    agent_knows()) {
+		if (t)
+			rewind_after(t, context, entered);
+		return;
+	}
+	/* It waits until we return, and finds what it always did. */
+	signals_default(sig);
+	sys_call(SYS_tgkill, sys_call(SYS_getpid), sys_call(SYS_gettid), sig);
+}

@@ -153,6 +153,23 @@ long command_ranks(const struct command *c)
 	return sum;
 }
 
+const char *command_value(const struct command *c, const char *name)
+{
+	const char *value;
+	size_t i = 0;
+
+	while (i < c->sections[0].program) {
+		int n = c->starter->option(c->words.v + i, &value);
+
+		if (n <= 0)
+			break;
+		if (option_is(c->words.v[i], name))
+			return value;
+		i += (size_t)n;
+	}
+	return NULL;
+}
+
 bool command_has_program(const struct command *c)
 {
 	for (size_t i = 0; i < c->n; i++)

@@ -36,6 +36,10 @@ static uint32_t hash_word(uint32_t h, const char *word)
 
 char *job_default_dir(const struct command *c)
 {
+	/* A component of a heterogeneous job, in Slurm's notation: "12+1". */
+	const char *group = c->starter == &starter_srun ?
+				    command_value(c, "het-group") :
+				    NULL;
 	const char *slurm = slurm_first_job();
 	const char *program = NULL, *base;
 	char ranks[24];
@@ -53,7 +57,8 @@ char *job_default_dir(const struct command *c)
 	}
 	base = program ? program : "job";
 	base = strrchr(base, '/') ? strrchr(base, '/') + 1 : base;
-	return xprintf(PREFIX "%s-%s%s%04x", base, slurm ? slurm : "",
+	return xprintf(PREFIX "%s-%s%s%s%s%04x", base, slurm ? slurm : "",
+		       slurm && group ? "+" : "", slurm && group ? group : "",
 		       slurm ? "-" : "", (h ^ h >> 16) & 0xffff);
 }
 

@@ -53,6 +53,8 @@ int command_parse(struct command *c, const struct starter *starter,
 /* command_ranks - how many ranks all sections start together; 0: not said by
  * the arguments (mpiexec or the batch system decides). */
 long command_ranks(const struct command *c);
+/* command_value - of an option before the first program; NULL: not given. */
+const char *command_value(const struct command *c, const char *name);
 bool command_has_program(const struct command *c);
 /*
  * command_wrap - put `before` (NULL-terminated) in front of each program

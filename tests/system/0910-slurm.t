@@ -30,11 +30,13 @@ start_requeues
 stop_requeues
 check_endings
 start_examples
+start_het
 start_nowhere
 check_requeues
 stop_examples
 check_nowhere
 check_examples
+check_het
 
 ok "a job of three minutes goes through its walltime of one to the native answer" \
 	within 900 answers long

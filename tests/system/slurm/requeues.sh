@@ -33,6 +33,35 @@ exec cairnrun --resubmit -n 2 $heat $some"
 	srun=$(submit srun)
 }
 
+# Two components, each with a cairnrun of its own for the same program.
+start_het() {
+	cat >het.sh <<-SCRIPT
+		#!/bin/bash
+		#SBATCH -J het -o $work/het.log --open-mode=append
+		#SBATCH --requeue -t 10
+		for k in 0 1; do
+			cairnrun --launcher srun --het-group=\$k -n 1 \
+				$heat $some >>$work/het-\$k.log 2>&1 &
+		done
+		trap 'kill -USR1 \$(jobs -p)' USR1
+		while [ "\$(jobs -p)" ]; do
+			wait
+			jobs >/dev/null
+		done
+	SCRIPT
+	het=$(sbatch --parsable -n 1 : -n 1 het.sh)
+}
+
+check_het() {
+	local k
+	for k in 0 1; do
+		ok "component $k of a heterogeneous job: stopped" within 120 \
+			said het-$k "stopped after epoch 1; job $het is requ"
+		ok "and on to its answer" within 300 said het-$k ^answer
+		ok "each line once" eval '[ -z "$(steps het-$k)" ]'
+	done
+}
+
 # scripts/slurm, but for the program and the time
 start_examples() {
 	local one file
@@ -48,7 +77,7 @@ start_examples() {
 
 stop() { # JOB RANKS: as soon as it has them
 	within 120 up_in "$1" "$2"
-	scancel -b -s USR1 "$1"
+	scancel -b -s USR1 "${1%+*}"
 }
 
 stop_requeues() {
@@ -70,6 +99,8 @@ stop_examples() {
 	stop "${example_array}_1" 1
 	stop "$example_preemptable" 2
 	stop "$example_chained" 2
+	within 120 up_in "$het+0" 1
+	stop "$het+1" 1
 }
 
 check_requeues() {

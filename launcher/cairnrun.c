@@ -8,6 +8,7 @@
 #include "launcher/slurm.h"
 #include "runtime/base/log.h"
 #include "runtime/base/where.h"
+#include "runtime/net/address.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -20,7 +21,8 @@
 #define EXIT_USAGE     2
 #define IDLE_RUNS_MAX  3 /* of a batch job, without getting anywhere */
 #define IDLE_MS	       1000
-#define EXIT_NODE_LOST 255 /* as mpiexec ends when it notices one */
+#define LOST_MS	       30000 /* how late mpiexec may notice a lost node */
+#define EXIT_NODE_LOST 255   /* as mpiexec ends when it notices one */
 
 struct run {
 	struct options options;
@@ -232,6 +234,33 @@ static void tell_stopped(struct session *s)
 		    s->committed, s->job->dir);
 }
 
+/* Not the program failed, but a node: a killed agent alone ends no job. */
+static bool failed_with_node(const struct session *s)
+{
+	return s->node_lost ||
+	       (s->lost_ms && clock_ms() - s->lost_ms < LOST_MS);
+}
+
+/* Slurm requeues a job whose node fails, if its script lives on; ours would end
+ * before Slurm has noticed. */
+static bool requeue_lost(const struct run *r, struct session *s)
+{
+	uint32_t epoch = s->committed ? s->committed : r->restart.epoch;
+	struct err err;
+
+	if (!failed_with_node(s) || s->interrupted || !epoch ||
+	    !session_continues(s))
+		return false;
+	session_say(s, true,
+		    "a node was lost; job %s is requeued, and goes on from "
+		    "epoch %u",
+		    slurm_job(), epoch);
+	if (!slurm_requeue(&err))
+		return true;
+	log_err("%s", err.text);
+	return false;
+}
+
 /* mpiexec then finds the nodes by itself, and `cairn status` comes from a login
  * node. */
 static bool in_a_batch_job(void)
@@ -289,6 +318,9 @@ static bool failed(const struct session *s)
 /* Which of the nodes that were lost are good again: those are kept. */
 static void probe_suspects(struct run *r, struct session *s)
 {
+	/* Slurm counts the step that was lost for a while yet. */
+	if (slurm_job())
+		setenv("SLURM_OVERLAP", "1", 0);
 	for (size_t i = 0; i < r->suspects.n; i++) {
 		const char *host = r->suspects.v[i];
 
@@ -384,7 +416,7 @@ static int run_job(struct run *r, struct err *err)
 		log_err("%s", err->text);
 	else if (!rc && s->stopping && !s->requeue)
 		tell_stopped(s);
-	else if (!rc && failed(s))
+	else if (!rc && failed(s) && !requeue_lost(r, s))
 		tell_restart(r, s);
 	if (!rc && slurm_job() && !s->stopping && !failed(s) &&
 	    (s->committed || r->restart.epoch))

@@ -435,17 +435,19 @@ size_t coordinator_agent(struct coordinator *c, const char *node)
 	return c->nagents++;
 }
 
-void coordinator_lost(struct coordinator *c, size_t agent)
+size_t coordinator_lost(struct coordinator *c, size_t agent)
 {
+	size_t left = ranks_forget(&c->ranks, agent);
 	struct err err;
 
 	c->agents[agent].lost = true;
 	/* An attempt that cannot begin says at once why there will be none. */
-	if (ranks_forget(&c->ranks, agent) && c->state == EPOCH_IDLE)
+	if (left && c->state == EPOCH_IDLE)
 		c->wanted = true;
 	agent_is_lost(&c->agents[agent], &err);
 	fail(c, "%s", err.text);
 	begin_if_wanted(c);
+	return left;
 }
 
 void coordinator_mute(struct coordinator *c, size_t agent, bool mute)

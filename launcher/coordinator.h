@@ -92,8 +92,9 @@ void coordinator_destroy(struct coordinator *c); /* NULL allowed */
 
 /* coordinator_agent - an agent said hello; gives its number. */
 size_t coordinator_agent(struct coordinator *c, const char *node);
-/* coordinator_lost - an agent's connection ended. */
-void coordinator_lost(struct coordinator *c, size_t agent);
+/* coordinator_lost - an agent's connection ended; gives how many of its ranks
+ * had not. */
+size_t coordinator_lost(struct coordinator *c, size_t agent);
 /* coordinator_mute - a node does not answer (or again does): no epoch begins
  * meanwhile, and the one under way is given up. */
 void coordinator_mute(struct coordinator *c, size_t agent, bool mute);

@@ -3,6 +3,7 @@
 #include "launcher/session.h"
 
 #include "runtime/base/log.h"
+#include "runtime/net/address.h"
 
 #include <errno.h>
 
@@ -81,7 +82,13 @@ void losses_agent_gone(struct session *s, struct peer *p, int rc,
 		end_job(s, p->number, "cannot be reached any more");
 	else if (!expected && would_restart(s))
 		end_job(s, p->number, "has lost its agent");
-	coordinator_lost(s->coordinator, p->number);
+	/* mpiexec may have noticed a lost node first: the ranks there have not
+	 * said how they ended. */
+	if (coordinator_lost(s->coordinator, p->number) && !s->stopping &&
+	    !s->unrestored) {
+		s->nodes.v[p->number].suspect = true;
+		s->lost_ms = clock_ms();
+	}
 	if (s->restart->epoch && !s->came_back)
 		session_unrestored(s);
 	session_look(s);

@@ -46,8 +46,9 @@ struct session {
 	int private_lock; /* held while the folder is in use */
 	sigset_t signals, old_mask;
 	pid_t child;
-	struct watch child_watch; /* one that is apart: where its status comes */
-	int status;		  /* the child's */
+	struct watch
+		child_watch; /* one that is apart: where its status comes */
+	int status;	     /* the child's */
 	int epoch_dirfd;
 	uint32_t first_epoch;  /* the first that this session may make */
 	uint32_t committed;    /* the newest of this session; 0: none */
@@ -62,6 +63,7 @@ struct session {
 	long restorers;	       /* a restart: how many ranks have come */
 	bool incomplete;       /* the rest did not, in time */
 	bool node_lost;	       /* the job was ended because of that */
+	int64_t lost_ms;       /* when an agent went, with ranks; 0: none did */
 	bool refused;	       /* because of what is in the epoch */
 	json_t *shares;	       /* which ranks shared memory (shares.h) */
 	uint64_t reasons[32];  /* hashes of those that were said (I7) */

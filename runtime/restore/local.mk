@@ -3,6 +3,7 @@ noinst_LIBRARIES += runtime/librank.a
 runtime_librank_a_SOURCES = \
 	runtime/restore/become.c \
 	runtime/restore/join.c \
+	runtime/restore/leave.c \
 	runtime/restore/place.c \
 	runtime/restore/program.c \
 	runtime/restore/tools.c \

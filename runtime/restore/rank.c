@@ -137,7 +137,8 @@ static int become_program(char **argv, const struct rank_program *program,
 		       fmt_error(errno));
 }
 
-static int run(char **argv, bool restart, struct err *err)
+/* joined: the agent knows this rank, and tells others of its end. */
+static int run(char **argv, bool restart, bool *joined, struct err *err)
 {
 	struct rank_program program = { 0 };
 	struct rank_place place;
@@ -158,6 +159,7 @@ static int run(char **argv, bool restart, struct err *err)
 			     "--restart");
 	if (rc)
 		return rc;
+	*joined = true;
 	return restart ? rank_restore(agent_fd, control_fd, err) :
 			 become_program(argv, &program, agent_fd, control_fd,
 					err);
@@ -174,6 +176,7 @@ int main(int argc, char **argv)
 	struct rank_place place;
 	struct err err = { "" };
 	bool restart = argc > 1 && !strcmp(argv[1], "--restart");
+	bool joined = false;
 	char who[32];
 	int first = 1;
 	int rc;
@@ -191,7 +194,10 @@ int main(int argc, char **argv)
 	rank_place_get(&place);
 	fmt_print(who, sizeof(who), "rank %u", place.rank);
 	log_init(who, getenv("CAIRN_LOG"));
-	rc = run(argv + first, restart, &err);
+	rc = run(argv + first, restart, &joined, &err);
 	log_err("%s", err.text);
+	/* A restart may be tried from another epoch: cairnrun sees to it. */
+	if (!restart || !joined)
+		rank_leave(exit_code(rc));
 	return exit_code(rc);
 }

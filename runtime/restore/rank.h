@@ -73,6 +73,14 @@ int rank_join(const struct rank_place *place, int *agent_fd, int *control_fd,
  */
 int rank_restore(int agent_fd, int control_fd, struct err *err) must_check;
 
+/*
+ * rank_leave - tell mpiexec to end the job, once it has read our sentence
+ *
+ * The other ranks would wait in MPI_Init for ever: mpiexec notices no rank that
+ * ends before.
+ */
+void rank_leave(int code);
+
 /* message_receive - one control message and up to one descriptor (-1: none).
  * CONTROL_DENIED becomes -EACCES with its text. */
 struct control_msg;

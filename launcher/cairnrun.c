@@ -48,6 +48,9 @@ static int find_parts(struct run *r, struct err *err)
 	if (!rc && r->options.mpi_lib && access(r->options.mpi_lib, R_OK))
 		rc = err_set(err, -errno, "--mpi-lib: cannot read %s: %s",
 			     r->options.mpi_lib, strerror(errno));
+	/* Before anything is started that would only fail to come in. */
+	if (!rc)
+		rc = channel_auth_try(r->options.auth, err);
 	return rc;
 }
 
@@ -144,13 +147,11 @@ static int choose_epoch(struct run *r, struct err *err)
 /* What the starter is told: the user's words, with ours before each program. */
 static void wrap(struct run *r)
 {
-	static const char *const passed[] = { "CAIRN_SECRET",
-					      "CAIRN_COORDINATOR",
-					      "CAIRN_AGENT",
-					      "CAIRN_MPI_LIB",
-					      "CAIRN_LOG",
-					      "CAIRN_LIBEXEC",
-					      NULL };
+	static const char *const passed[] = {
+		"CAIRN_SECRET", "CAIRN_COORDINATOR",  "CAIRN_AGENT",
+		"CAIRN_AUTH",	"CAIRN_MUNGE_SOCKET", "CAIRN_MPI_LIB",
+		"CAIRN_LOG",	"CAIRN_LIBEXEC",      NULL
+	};
 	const char *before[] = { r->rank_path, NULL, NULL };
 
 	json_decref(r->program);

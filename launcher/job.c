@@ -206,7 +206,7 @@ static void stamp(char *buf, size_t size)
 	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-int job_announce(struct job *job, const char *address,
+int job_announce(struct job *job, const char *address, const char *auth,
 		 const unsigned char *secret, json_t *program, struct err *err)
 {
 	char hex[2 * CHANNEL_SECRET_BYTES + 1], host[HOST_NAME_MAX + 1] = "";
@@ -218,10 +218,10 @@ int job_announce(struct job *job, const char *address,
 	gethostname(host, sizeof(host) - 1);
 	stamp(started, sizeof(started));
 	secret_to_hex(secret, hex);
-	info = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:O}", "job",
+	info = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:O}", "job",
 			 job->name, "pid", (int)getpid(), "host", host,
-			 "address", address, "secret", hex, "started", started,
-			 "program", program);
+			 "address", address, "auth", auth, "secret", hex,
+			 "started", started, "program", program);
 	text = info ? json_dumps(info, JSON_INDENT(1)) : NULL;
 	json_decref(info);
 	if (!text)

@@ -12,8 +12,8 @@
 
 /*
  * A running job holds a lock on its folder and keeps job.json in it (0600):
- * {"job", "pid", "address", "secret", "host", "started", "program"}.  The tools
- * read it; who cannot read it cannot talk to the job (I9).
+ * {"job", "pid", "address", "auth", "secret", "host", "started", "program"}.
+ * The tools read it; who cannot read it cannot talk to the job (I9).
  */
 struct job {
 	char *dir;  /* absolute */
@@ -59,7 +59,7 @@ void job_stays(struct job *job, uint32_t newer);
 int job_open(struct job *job, const char *dir, bool any_free,
 	     struct err *err) must_check;
 /* job_announce - write job.json. */
-int job_announce(struct job *job, const char *address,
+int job_announce(struct job *job, const char *address, const char *auth,
 		 const unsigned char *secret, json_t *program,
 		 struct err *err) must_check;
 /* job_log - a line with a time stamp to cairn.log in the folder. */

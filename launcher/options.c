@@ -39,6 +39,9 @@ const char options_usage[] =
 	"                         come to rest in time (default 5m)\n"
 	"  --iface NAME|ADDRESS   the network interface over which the nodes reach\n"
 	"                         cairnrun (default: any that leads here)\n"
+	"  --auth secret|munge    how Cairn's parts prove who they are: by the\n"
+	"                         job's secret, or by MUNGE too (default: secret,\n"
+	"                         or what CAIRN_AUTH says)\n"
 	"  --mpi-lib PATH         the MPI library to use, instead of the\n"
 	"                         program's own\n"
 	"  --launcher mpiexec|srun  what starts the ranks (default: mpiexec)\n"
@@ -63,6 +66,7 @@ enum option_id {
 	QUIESCE,
 	MPI_LIB,
 	IFACE,
+	AUTH,
 	STOP_BEFORE,
 	REQUEUE,
 	NO_REQUEUE,
@@ -90,6 +94,7 @@ static const struct own_option {
 	{ "quiesce-timeout", QUIESCE, true },
 	{ "mpi-lib", MPI_LIB, true },
 	{ "iface", IFACE, true },
+	{ "auth", AUTH, true },
 	{ "stop-before", STOP_BEFORE, true },
 	{ "requeue", REQUEUE, false },
 	{ "no-requeue", NO_REQUEUE, false },
@@ -256,6 +261,13 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 	case IFACE:
 		set_text(&o->iface, value);
 		return 0;
+	case AUTH:
+		if (channel_auth_from_name(value, &o->auth))
+			return err_set(err, -EINVAL,
+				       "--auth takes secret or munge, not "
+				       "\"%s\"",
+				       value);
+		return 0;
 	case LAUNCHER:
 		o->starter = strcmp(value, "srun") ? &starter_mpiexec :
 						     &starter_srun;
@@ -319,6 +331,10 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 	o->starter = &starter_mpiexec;
 	o->signals[SIGUSR1] = SIGNAL_CHECKPOINT_EXIT;
 	o->signals[SIGUSR2] = SIGNAL_CHECKPOINT;
+	if (channel_auth_from_name(getenv("CAIRN_AUTH"), &o->auth))
+		return err_set(err, -EINVAL,
+			       "CAIRN_AUTH is \"%s\"; it takes secret or munge",
+			       getenv("CAIRN_AUTH"));
 	find_starter(argv, o);
 	while (*argv) {
 		own = own_option(argv, &value, &words);

@@ -9,6 +9,7 @@
 #include "launcher/starter.h"
 #include "launcher/words.h"
 #include "runtime/base/err.h"
+#include "runtime/net/channel.h"
 
 enum signal_action { SIGNAL_PASS, SIGNAL_CHECKPOINT, SIGNAL_CHECKPOINT_EXIT };
 
@@ -31,6 +32,7 @@ struct options {
 	bool capture_stop;
 	char *mpi_lib;
 	char *iface; /* where agents reach us; NULL: any way */
+	enum channel_auth auth;
 	const struct starter *starter;
 	bool verbose;
 	int64_t quiesce_ms;

@@ -43,13 +43,21 @@ static void lose(struct peer *p, int rc, const char *why)
 		s->ops->gone(s->arg, p, rc, why);
 }
 
-size_t server_strangers(const struct server *s)
+/* Room for one more that has proved nothing (or no more than the secret). */
+static void bound(struct server *s, bool secret, size_t most)
 {
+	struct peer *oldest = NULL;
 	size_t n = 0;
 
-	for (const struct peer *p = s->peers; p; p = p->next)
-		n += !p->dead && !channel_is_open(p->channel);
-	return n;
+	for (struct peer *p = s->peers; p; p = p->next) {
+		if (p->dead || channel_is_open(p->channel) ||
+		    channel_knows_secret(p->channel) != secret)
+			continue;
+		oldest = p;
+		n++;
+	}
+	if (n >= most)
+		bury(oldest);
 }
 
 static void sweep(struct timer *t)
@@ -94,11 +102,19 @@ static void trace(const struct peer *p, const char *way, const json_t *message)
 
 static void want(struct peer *p)
 {
-	if (!p->dead)
-		loop_change(p->server->loop, &p->watch,
-			    EPOLLIN | (channel_wants_write(p->channel) ?
-					       EPOLLOUT :
-					       0));
+	struct loop *loop = p->server->loop;
+	uint32_t events = EPOLLIN;
+	struct err err;
+
+	if (p->dead)
+		return;
+	if (channel_is_open(p->channel) && channel_wants_write(p->channel))
+		events |= EPOLLOUT;
+	if (p->watch.events)
+		loop_change(loop, &p->watch, events);
+	else if (loop_watch(loop, &p->watch, channel_fd(p->channel), events,
+			    &err))
+		log_err("%s", err.text);
 }
 
 static void peer_ready(struct watch *w, uint32_t events)
@@ -109,6 +125,9 @@ static void peer_ready(struct watch *w, uint32_t events)
 	struct err err = { "" };
 	int rc = 0;
 
+	/* While a peer proves itself its descriptor changes. */
+	if (!channel_is_open(p->channel))
+		loop_unwatch(s->loop, w);
 	if (events & EPOLLOUT)
 		rc = channel_flush(p->channel);
 	while (!p->dead) {
@@ -121,7 +140,7 @@ static void peer_ready(struct watch *w, uint32_t events)
 	}
 	if (p->dead)
 		return;
-	if (rc == -EKEYREJECTED || rc == -EPROTO)
+	if (rc == -EKEYREJECTED || rc == -EPROTO || rc == -ENOKEY)
 		log_warn("%s", err.text);
 	if (rc != -EAGAIN)
 		lose(p, rc, err.text);
@@ -132,19 +151,15 @@ static void peer_ready(struct watch *w, uint32_t events)
 static void accept_ready(struct watch *w, uint32_t events)
 {
 	struct server *s = w->arg;
-	struct peer *p, *oldest = NULL;
+	struct peer *p;
 	struct err err;
 
 	(void)events;
-	if (server_strangers(s) >= SERVER_STRANGERS_MAX) {
-		for (p = s->peers; p; p = p->next)
-			if (!p->dead && !channel_is_open(p->channel))
-				oldest = p;
-		if (oldest)
-			bury(oldest);
-	}
+	bound(s, false, SERVER_STRANGERS_MAX);
+	bound(s, true, SERVER_PROVING_MAX);
 	p = calloc(1, sizeof(*p));
-	if (!p || channel_accept(w->fd, s->secret, &p->channel, &err)) {
+	if (!p ||
+	    channel_accept(w->fd, s->auth, s->secret, &p->channel, &err)) {
 		free(p);
 		return;
 	}
@@ -163,14 +178,15 @@ static void accept_ready(struct watch *w, uint32_t events)
 		loop_timer(s->loop, &s->timer, SWEEP_MS);
 }
 
-int server_init(struct server *s, struct loop *loop, bool routable,
-		const char *iface, const struct server_ops *ops, void *arg,
-		struct err *err)
+int server_init(struct server *s, struct loop *loop, enum channel_auth auth,
+		bool routable, const char *iface, const struct server_ops *ops,
+		void *arg, struct err *err)
 {
 	int fd, rc;
 
 	memset(s, 0, sizeof(*s));
 	s->loop = loop;
+	s->auth = auth;
 	s->ops = ops;
 	s->arg = arg;
 	s->listener.fd = -1;

@@ -10,8 +10,11 @@
 #include "launcher/loop.h"
 #include "runtime/net/channel.h"
 
-/* Connections that have not proved themselves: more, and the oldest goes. */
+/* Connections that have not proved themselves: more, and the oldest goes. Those
+ * that have shown the secret, and not yet MUNGE's word, may be all of a large
+ * job's nodes at its start. */
 #define SERVER_STRANGERS_MAX 64
+#define SERVER_PROVING_MAX   2048
 
 struct server;
 
@@ -38,6 +41,7 @@ struct server {
 	struct loop *loop;
 	const struct server_ops *ops;
 	void *arg;
+	enum channel_auth auth;
 	unsigned char secret[CHANNEL_SECRET_BYTES];
 	char address[1024]; /* "host:port,host:port" */
 	struct watch listener;
@@ -47,14 +51,13 @@ struct server {
 
 /* server_init - listen with a new secret: on this machine only, or (routable)
  * where others can reach it, by iface only if that is not NULL. */
-int server_init(struct server *s, struct loop *loop, bool routable,
-		const char *iface, const struct server_ops *ops, void *arg,
-		struct err *err) must_check;
+int server_init(struct server *s, struct loop *loop, enum channel_auth auth,
+		bool routable, const char *iface, const struct server_ops *ops,
+		void *arg, struct err *err) must_check;
 void server_fini(struct server *s);
 /* server_send - queue a message; steals the reference. */
 void server_send(struct peer *p, json_t *message);
 /* server_drop - end a connection; `gone` is not called. */
 void server_drop(struct peer *p);
-size_t server_strangers(const struct server *s);
 
 #endif

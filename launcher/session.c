@@ -321,6 +321,7 @@ static void set_environment(struct session *s)
 	setenv("CAIRN_SECRET", hex, 1);
 	setenv("CAIRN_COORDINATOR", s->server.address, 1);
 	setenv("CAIRN_AGENT", socket, 1);
+	setenv("CAIRN_AUTH", channel_auth_name(s->options->auth), 1);
 	if (s->options->mpi_lib)
 		setenv("CAIRN_MPI_LIB", s->options->mpi_lib, 1);
 	if (s->options->verbose)
@@ -356,13 +357,15 @@ int session_run(struct session *s, struct err *err)
 	if (!rc)
 		rc = make_coordinator(s, err);
 	if (!rc)
-		rc = server_init(&s->server, &s->loop, s->routable,
-				 s->options->iface, &session_peer_ops, s, err);
+		rc = server_init(&s->server, &s->loop, s->options->auth,
+				 s->routable, s->options->iface,
+				 &session_peer_ops, s, err);
 	if (!rc)
 		rc = private_make(s->private_dir, &s->private_lock, err);
 	if (!rc)
-		rc = job_announce(s->job, s->server.address, s->server.secret,
-				  s->program, err);
+		rc = job_announce(s->job, s->server.address,
+				  channel_auth_name(s->options->auth),
+				  s->server.secret, s->program, err);
 	if (!rc)
 		rc = watch_signals(s, err);
 	if (rc)

@@ -127,18 +127,20 @@ void tool_print(const json_t *value)
 static int connect_job(const char *dir, struct channel **ch, struct err *err)
 {
 	unsigned char secret[CHANNEL_SECRET_BYTES];
-	const char *address = NULL, *hex = NULL;
+	const char *address = NULL, *hex = NULL, *name = NULL;
+	enum channel_auth auth;
 	json_t *info = NULL;
 	int rc = job_contact(dir, &info, err);
 
 	if (rc)
 		return rc;
-	if (json_unpack(info, "{s:s, s:s}", "address", &address, "secret",
-			&hex) ||
-	    secret_from_hex(hex, secret))
+	if (json_unpack(info, "{s:s, s:s, s?s}", "address", &address, "secret",
+			&hex, "auth", &name) ||
+	    secret_from_hex(hex, secret) || channel_auth_from_name(name, &auth))
 		rc = err_set(err, -EINVAL, "%s/job.json is damaged", dir);
 	else
-		rc = channel_connect(address, secret, CONNECT_MS, ch, err);
+		rc = channel_connect(address, auth, secret, CONNECT_MS, ch,
+				     err);
 	json_decref(info);
 	return rc;
 }

@@ -56,6 +56,7 @@ struct agent {
 	struct loop loop;
 	char node[65];
 	char secret[2 * CHANNEL_SECRET_BYTES + 1];
+	enum channel_auth auth;
 
 	char socket_path[108]; /* $CAIRN_AGENT */
 	int folder;	       /* its folder, with a shared lock */

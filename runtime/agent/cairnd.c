@@ -49,6 +49,12 @@ static int environment_read(struct agent *agent, struct err *err)
 		return err_set(err, -EINVAL,
 			       "CAIRN_SECRET is not a job's secret; start jobs "
 			       "with cairnrun");
+	if (channel_auth_from_name(getenv("CAIRN_AUTH"), &agent->auth))
+		return err_set(
+			err, -EINVAL,
+			"CAIRN_AUTH is \"%s\", which this cairnd does "
+			"not know; use one release of Cairn on all nodes",
+			getenv("CAIRN_AUTH"));
 	strcpy(agent->socket_path, path);
 	strcpy(agent->secret, secret);
 	if (gethostname(agent->node, sizeof(agent->node) - 1))

@@ -267,8 +267,8 @@ int link_open(struct agent *agent, const char *address, struct err *err)
 		return err_set(err, -EINVAL,
 			       "CAIRN_SECRET is not a job's secret (64 hex "
 			       "digits); start jobs with cairnrun");
-	ret = channel_connect(address, secret, CONNECT_MS, &agent->coordinator,
-			      err);
+	ret = channel_connect(address, agent->auth, secret, CONNECT_MS,
+			      &agent->coordinator, err);
 	memset(secret, 0, sizeof(secret));
 	if (ret)
 		return err_prefix(err, ret, "agent on %s", agent->node);

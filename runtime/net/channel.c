@@ -3,6 +3,8 @@
 #include "runtime/net/channel.h"
 
 #include "runtime/net/address.h"
+#include "runtime/net/buffer.h"
+#include "runtime/net/credential.h"
 #include "runtime/net/handshake.h"
 
 #include <errno.h>
@@ -17,61 +19,32 @@
 #define FRAME_HEAD 4 /* length of the sealed message, little-endian */
 #define SEAL_BYTES crypto_secretstream_xchacha20poly1305_ABYTES
 #define READ_PIECE 65536
+/* of the first message, a credential: from somebody who is not known yet */
+#define FIRST_MAX (CREDENTIAL_MAX + 256)
 
-struct buffer {
-	unsigned char *data;
-	size_t used; /* bytes in data */
-	size_t done; /* of them, already written or read */
-	size_t room;
-};
+/*
+ * STARTUP    PROVING until both have shown that they know the secret.  With
+ *            MUNGE each then has its credential made (MAKING) and sends it as
+ *            its first message, takes the other's (AWAITING), and has that
+ *            checked (CHECKING).  Credentials are made for what only the two
+ *            ends of this very connection know (handshake.c).
+ * OPERATION  OPEN: messages both ways.
+ * TEARDOWN   The connection's end.
+ */
+enum stage { PROVING, MAKING, AWAITING, CHECKING, OPEN };
 
 struct channel {
 	int fd;
-	int64_t deadline_ms; /* of the handshake */
+	enum stage stage;
+	int64_t proof_deadline_ms; /* of PROVING */
+	int64_t deadline_ms;	   /* of all until OPEN */
 	struct handshake shake;
+	struct credential credential;
 	struct buffer in, out;
 };
 
-/* A buffer grows with the bytes that came, never on the word of a length. */
-static int buffer_reserve(struct buffer *b, size_t more)
-{
-	unsigned char *data;
-	size_t room;
-
-	if (b->done) {
-		memmove(b->data, b->data + b->done, b->used - b->done);
-		b->used -= b->done;
-		b->done = 0;
-	}
-	if (b->used + more <= b->room)
-		return 0;
-	room = b->room * 2 > b->used + more ? b->room * 2 : b->used + more;
-	data = realloc(b->data, room);
-	if (!data)
-		return -ENOMEM;
-	b->data = data;
-	b->room = room;
-	return 0;
-}
-
-static int buffer_add(struct buffer *b, const void *data, size_t len)
-{
-	int rc = buffer_reserve(b, len);
-
-	if (rc)
-		return rc;
-	memcpy(b->data + b->used, data, len);
-	b->used += len;
-	return 0;
-}
-
-static size_t buffer_left(const struct buffer *b)
-{
-	return b->used - b->done;
-}
-
-static int channel_create(int fd, bool server, const unsigned char *secret,
-			  int64_t deadline_ms, struct channel **out,
+static int channel_create(int fd, bool server, enum channel_auth auth,
+			  const unsigned char *secret, struct channel **out,
 			  struct err *err)
 {
 	struct channel *ch;
@@ -82,8 +55,7 @@ static int channel_create(int fd, bool server, const unsigned char *secret,
 	if (!ch)
 		return err_set(err, -ENOMEM, "no memory for a connection");
 	ch->fd = fd;
-	ch->deadline_ms = deadline_ms;
-	handshake_init(&ch->shake, server, secret);
+	handshake_init(&ch->shake, server, auth, secret);
 	if (buffer_add(&ch->out, ch->shake.own_hello, HANDSHAKE_HELLO_BYTES)) {
 		free(ch);
 		return err_set(err, -ENOMEM, "no memory for a connection");
@@ -92,8 +64,9 @@ static int channel_create(int fd, bool server, const unsigned char *secret,
 	return 0;
 }
 
-int channel_accept(int listen_fd, const unsigned char *secret,
-		   struct channel **out, struct err *err)
+int channel_accept(int listen_fd, enum channel_auth auth,
+		   const unsigned char *secret, struct channel **out,
+		   struct err *err)
 {
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int rc;
@@ -102,11 +75,14 @@ int channel_accept(int listen_fd, const unsigned char *secret,
 		return err_set(err, -errno, "cannot accept a connection: %s",
 			       strerror(errno));
 	address_tune(fd);
-	rc = channel_create(fd, true, secret, clock_ms() + CHANNEL_HANDSHAKE_MS,
-			    out, err);
-	if (rc)
+	rc = channel_create(fd, true, auth, secret, out, err);
+	if (rc) {
 		close(fd);
-	return rc;
+		return rc;
+	}
+	(*out)->proof_deadline_ms = clock_ms() + CHANNEL_HANDSHAKE_MS;
+	(*out)->deadline_ms = (*out)->proof_deadline_ms + CHANNEL_MUNGE_MS;
+	return 0;
 }
 
 void channel_close(struct channel *ch)
@@ -114,6 +90,7 @@ void channel_close(struct channel *ch)
 	if (!ch)
 		return;
 	close(ch->fd);
+	credential_stop(&ch->credential);
 	free(ch->in.data);
 	free(ch->out.data);
 	sodium_memzero(ch, sizeof(*ch));
@@ -122,17 +99,27 @@ void channel_close(struct channel *ch)
 
 int channel_fd(const struct channel *ch)
 {
+	/* Nothing that comes meanwhile is of use before the credential. */
+	if (ch->stage == MAKING || ch->stage == CHECKING)
+		return ch->credential.fd;
 	return ch->fd;
 }
 
 int channel_is_open(const struct channel *ch)
 {
-	return handshake_done(&ch->shake);
+	return ch->stage == OPEN;
+}
+
+bool channel_knows_secret(const struct channel *ch)
+{
+	return ch->stage != PROVING;
 }
 
 int channel_deadline_ms(const struct channel *ch)
 {
-	int64_t left = ch->deadline_ms - clock_ms();
+	int64_t left = (ch->stage == PROVING ? ch->proof_deadline_ms :
+					       ch->deadline_ms) -
+		       clock_ms();
 
 	if (channel_is_open(ch))
 		return -1;
@@ -190,10 +177,6 @@ static int shake(struct channel *ch, struct err *err)
 	size_t wants = handshake_wants(&ch->shake), len;
 	int rc;
 
-	if (channel_deadline_ms(ch) == 0)
-		return err_set(err, -EKEYREJECTED,
-			       "a connection that did not prove itself in "
-			       "time was dropped");
 	channel_flush(ch); /* our hello, when it did not go out at once */
 	while (buffer_left(&ch->in) < wants) {
 		rc = fill(ch, wants - buffer_left(&ch->in));
@@ -251,7 +234,8 @@ static int unseal(struct channel *ch, const unsigned char *frame,
 }
 
 /* The next message of those that came: -EAGAIN when it is not whole. */
-static int next_frame(struct channel *ch, json_t **message, struct err *err)
+static int next_frame(struct channel *ch, size_t most, json_t **message,
+		      struct err *err)
 {
 	const unsigned char *frame = ch->in.data + ch->in.done;
 	size_t left = buffer_left(&ch->in);
@@ -260,7 +244,7 @@ static int next_frame(struct channel *ch, json_t **message, struct err *err)
 	if (left < FRAME_HEAD)
 		return -EAGAIN;
 	sealed = frame_length(frame);
-	if (sealed < SEAL_BYTES || sealed > CHANNEL_MESSAGE_MAX + SEAL_BYTES)
+	if (sealed < SEAL_BYTES || sealed > most + SEAL_BYTES)
 		return err_set(err, -EPROTO,
 			       "a control message claims %u bytes; the "
 			       "connection is dropped",
@@ -271,42 +255,37 @@ static int next_frame(struct channel *ch, json_t **message, struct err *err)
 	return unseal(ch, frame, sealed, message, err);
 }
 
-int channel_receive(struct channel *ch, json_t **message, struct err *err)
+static int receive_sealed(struct channel *ch, size_t most, json_t **message,
+			  struct err *err)
 {
-	int rc = 0;
+	int rc = next_frame(ch, most, message, err);
 
-	while (!rc && !channel_is_open(ch))
-		rc = shake(ch, err);
-	while (!rc) {
-		rc = next_frame(ch, message, err);
-		if (rc != -EAGAIN)
-			return rc;
+	while (rc == -EAGAIN) {
 		rc = fill(ch, READ_PIECE);
-		if (rc && rc != -EAGAIN)
-			err_set(err, rc, "the connection was lost: %s",
-				rc == -ECONNRESET ? "closed by the other side" :
-						    strerror(-rc));
+		if (rc == -EAGAIN)
+			return rc;
+		if (rc)
+			return err_set(err, rc, "the connection was lost: %s",
+				       rc == -ECONNRESET ?
+					       "closed by the other side" :
+					       strerror(-rc));
+		rc = next_frame(ch, most, message, err);
 	}
 	return rc;
 }
 
-int channel_send(struct channel *ch, const json_t *message, struct err *err)
+static int send_sealed(struct channel *ch, const json_t *message,
+		       struct err *err)
 {
-	char *text = NULL;
+	char *text = json_dumps(message, JSON_COMPACT);
 	unsigned char *frame;
-	size_t len = 0, sealed;
-	int rc;
+	size_t len, sealed;
+	int rc = -EMSGSIZE;
 
-	if (!channel_is_open(ch))
-		return err_set(err, -ENOTCONN,
-			       "a message for a connection that is not yet "
-			       "authenticated");
-	text = json_dumps(message, JSON_COMPACT);
 	if (!text)
 		return err_set(err, -EINVAL, "a message is not valid JSON");
 	len = strlen(text);
 	sealed = len + SEAL_BYTES;
-	rc = -EMSGSIZE;
 	if (len > CHANNEL_MESSAGE_MAX)
 		goto out;
 	rc = buffer_reserve(&ch->out, FRAME_HEAD + sealed);
@@ -331,10 +310,114 @@ out:
 	return rc;
 }
 
+/* --- who is there? --- */
+
+static int prove(struct channel *ch, struct err *err)
+{
+	int rc = shake(ch, err);
+
+	if (rc || !handshake_done(&ch->shake))
+		return rc;
+	if (ch->shake.auth == CHANNEL_SECRET) {
+		ch->stage = OPEN;
+		return 0;
+	}
+	ch->stage = MAKING;
+	return credential_make(&ch->credential, ch->shake.own_credential, err);
+}
+
+static int bring(struct channel *ch, struct err *err)
+{
+	json_t *message;
+	int rc = credential_result(&ch->credential, err);
+
+	if (rc)
+		return rc;
+	message = json_pack("{s:s, s:s}", "type", "credential", "credential",
+			    ch->credential.output);
+	rc = send_sealed(ch, message, err);
+	json_decref(message);
+	ch->stage = AWAITING;
+	return rc;
+}
+
+static int await_credential(struct channel *ch, struct err *err)
+{
+	const char *text = NULL;
+	json_t *message;
+	int rc = receive_sealed(ch, FIRST_MAX, &message, err);
+
+	if (rc == -ECONNRESET)
+		return err_set(err, rc,
+			       "the other side ended the connection when it "
+			       "was to trade MUNGE credentials; what it said "
+			       "itself tells why");
+	if (rc)
+		return rc;
+	if (json_unpack(message, "{s:s}", "credential", &text))
+		rc = err_set(err, -EKEYREJECTED,
+			     "a connection without a MUNGE credential was "
+			     "dropped");
+	else
+		rc = credential_check(&ch->credential,
+				      ch->shake.peer_credential, text, err);
+	json_decref(message);
+	ch->stage = CHECKING;
+	return rc;
+}
+
+static int judge(struct channel *ch, struct err *err)
+{
+	int rc = credential_result(&ch->credential, err);
+
+	if (rc)
+		return rc;
+	credential_stop(&ch->credential);
+	ch->stage = OPEN;
+	return 0;
+}
+
+/* One step on the way to OPEN: 0 when one was made. */
+static int step(struct channel *ch, struct err *err)
+{
+	static int (*const steps[])(struct channel *, struct err *) = {
+		[PROVING] = prove,
+		[MAKING] = bring,
+		[AWAITING] = await_credential,
+		[CHECKING] = judge,
+	};
+
+	if (channel_deadline_ms(ch) == 0)
+		return err_set(err, -EKEYREJECTED,
+			       "a connection that did not prove itself in "
+			       "time was dropped");
+	return steps[ch->stage](ch, err);
+}
+
+/* --- messages --- */
+
+int channel_receive(struct channel *ch, json_t **message, struct err *err)
+{
+	int rc = 0;
+
+	while (!rc && !channel_is_open(ch))
+		rc = step(ch, err);
+	return rc ? rc : receive_sealed(ch, CHANNEL_MESSAGE_MAX, message, err);
+}
+
+int channel_send(struct channel *ch, const json_t *message, struct err *err)
+{
+	if (!channel_is_open(ch))
+		return err_set(err, -ENOTCONN,
+			       "a message for a connection that is not yet "
+			       "authenticated");
+	return send_sealed(ch, message, err);
+}
+
 /* Wait until the socket has something for us; -ETIMEDOUT after the deadline. */
 static int await(struct channel *ch, int64_t deadline_ms, struct err *err)
 {
-	struct pollfd p = { .fd = ch->fd, .events = POLLIN };
+	struct pollfd p = { .fd = channel_fd(ch), .events = POLLIN };
 	int64_t left = deadline_ms - clock_ms();
 
 	if (left <= 0)
@@ -364,36 +447,32 @@ int channel_wait(struct channel *ch, int timeout_ms, json_t **message,
 	}
 }
 
-/* How long one address of several has to prove itself before the next one. */
+/* How long one address of several has to show that it knows the secret before
+ * the next one is tried. */
 #define PROOF_MS 2000
 
-static int shake_hands(int fd, const unsigned char *secret, int64_t deadline_ms,
-		       struct channel **out, struct err *err)
+static int shake_hands(struct channel *ch, struct err *err)
 {
-	struct channel *ch = NULL;
-	int rc = channel_create(fd, false, secret, deadline_ms, &ch, err);
+	int rc = 0;
 
-	if (rc) {
-		close(fd);
-		return rc;
-	}
 	while (!rc && !channel_is_open(ch)) {
-		rc = shake(ch, err);
-		if (rc == -EAGAIN)
-			rc = await(ch, deadline_ms, err);
+		rc = step(ch, err);
+		if (rc != -EAGAIN)
+			continue;
+		rc = await(ch, clock_ms() + channel_deadline_ms(ch), err);
+		if (rc == -ETIMEDOUT)
+			rc = 0; /* the next step says what was late */
 	}
-	if (rc)
-		channel_close(ch);
-	else
-		*out = ch;
 	return rc;
 }
 
-int channel_connect(const char *address, const unsigned char *secret,
-		    int timeout_ms, struct channel **out, struct err *err)
+int channel_connect(const char *address, enum channel_auth auth,
+		    const unsigned char *secret, int timeout_ms,
+		    struct channel **out, struct err *err)
 {
 	int64_t deadline_ms = clock_ms() + timeout_ms, until_ms;
 	bool several = strchr(address, ',');
+	struct channel *ch = NULL;
 	struct err why = { "" };
 	uint64_t tried = 0;
 	int rc, fd = -1;
@@ -404,13 +483,24 @@ int channel_connect(const char *address, const unsigned char *secret,
 			return err_set(err, rc, "%s", why.text);
 		if (rc)
 			return rc;
+		rc = channel_create(fd, false, auth, secret, &ch, err);
+		if (rc) {
+			close(fd);
+			return rc;
+		}
 		until_ms = clock_ms() + PROOF_MS;
 		if (!several || until_ms > deadline_ms)
 			until_ms = deadline_ms;
-		rc = shake_hands(fd, secret, until_ms, out, err);
-		if (rc)
-			err_prefix(err, rc, "%s", address);
-		if (!rc || !several)
+		ch->proof_deadline_ms = until_ms;
+		ch->deadline_ms = deadline_ms;
+		rc = shake_hands(ch, err);
+		if (!rc) {
+			*out = ch;
+			return 0;
+		}
+		channel_close(ch);
+		err_prefix(err, rc, "%s", address);
+		if (!several)
 			return rc;
 		why = *err;
 	}

@@ -12,6 +12,7 @@ enum {
 	HELLO_MAGIC = 0,
 	HELLO_VERSION = 8,
 	HELLO_ROLE = 12,
+	HELLO_AUTH = 13,
 	HELLO_NONCE = 16,
 	HELLO_KEY = 48,
 };
@@ -20,17 +21,19 @@ static const unsigned char magic[8] = {
 	'C', 'A', 'I', 'R', 'N', 'N', 'E', 'T'
 };
 
-void handshake_init(struct handshake *h, bool server,
+void handshake_init(struct handshake *h, bool server, enum channel_auth auth,
 		    const unsigned char *secret)
 {
 	unsigned char *hello = h->own_hello;
 
 	memset(h, 0, sizeof(*h));
 	h->server = server;
+	h->auth = auth;
 	memcpy(h->secret, secret, sizeof(h->secret));
 	memcpy(hello + HELLO_MAGIC, magic, sizeof(magic));
 	hello[HELLO_VERSION] = CHANNEL_VERSION;
 	hello[HELLO_ROLE] = server ? 'S' : 'C';
+	hello[HELLO_AUTH] = (unsigned char)auth;
 	randombytes_buf(hello + HELLO_NONCE, 32);
 	crypto_box_keypair(hello + HELLO_KEY, h->own_key);
 }
@@ -65,10 +68,30 @@ static void derive(const struct handshake *h, const unsigned char *shared,
 	crypto_generichash_final(&state, key, 32);
 }
 
+/* Both sides ask for the same, or neither goes on: who alters a hello on the
+ * way gets no proof that fits it. */
+static int check_auth(const struct handshake *h, unsigned char theirs,
+		      struct err *err)
+{
+	static const char *const words[] = {
+		[CHANNEL_SECRET] = "the job's secret alone",
+		[CHANNEL_MUNGE] = "MUNGE as well",
+	};
+
+	if (theirs == h->auth)
+		return 0;
+	return err_set(err, -EPROTO,
+		       "the other side authenticates by %s, this one by %s; "
+		       "use the same --auth or CAIRN_AUTH on both",
+		       theirs <= CHANNEL_MUNGE ? words[theirs] : "other means",
+		       words[h->auth]);
+}
+
 static int hello_came(struct handshake *h, const unsigned char *in,
 		      unsigned char *out, size_t *out_len, struct err *err)
 {
 	unsigned char shared[32], key[32];
+	int rc;
 
 	if (memcmp(in + HELLO_MAGIC, magic, sizeof(magic)) ||
 	    in[HELLO_ROLE] != (h->server ? 'C' : 'S'))
@@ -81,6 +104,9 @@ static int hello_came(struct handshake *h, const unsigned char *in,
 			       "control protocol, this one %u; use one release "
 			       "of Cairn on all nodes",
 			       in[HELLO_VERSION], CHANNEL_VERSION);
+	rc = check_auth(h, in[HELLO_AUTH], err);
+	if (rc)
+		return rc;
 	memcpy(h->peer_hello, in, HANDSHAKE_HELLO_BYTES);
 	if (crypto_scalarmult(shared, h->own_key, in + HELLO_KEY))
 		return err_set(err, -EKEYREJECTED,
@@ -93,6 +119,10 @@ static int hello_came(struct handshake *h, const unsigned char *in,
 	derive(h, shared, h->server ? "to client" : "to server", key);
 	derive(h, shared, h->server ? "to server" : "to client",
 	       h->receive_key);
+	derive(h, shared, h->server ? "server credential" : "client credential",
+	       h->own_credential);
+	derive(h, shared, h->server ? "client credential" : "server credential",
+	       h->peer_credential);
 	crypto_secretstream_xchacha20poly1305_init_push(&h->tx, out + 32, key);
 	*out_len = HANDSHAKE_PROOF_BYTES;
 	sodium_memzero(shared, sizeof(shared));

@@ -160,7 +160,7 @@ def strangers(job):
     with open(job) as f:
         host, port = json.load(f)["address"].rsplit(":", 1)
     for what in (b"GET / HTTP/1.0\r\n\r\n" * 8, os.urandom(500),
-                 b"CAIRNNET" + struct.pack("<I", 1) + b"C\0\0\0"
+                 b"CAIRNNET" + struct.pack("<I", 2) + b"C\0\0\0"
                  + os.urandom(64) + os.urandom(56)):
         with socket.create_connection((host, int(port))) as sock:
             got = answers(sock, what)

@@ -80,7 +80,8 @@ static void agent_start(uint32_t restore, const char *fault)
 		&err);
 	pid = cairnd_exec(address, fault);
 	CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_MS), 1);
-	UNIT_OK(channel_accept(p.fd, secret, &channel, &err), &err);
+	UNIT_OK(channel_accept(p.fd, CHANNEL_SECRET, secret, &channel, &err),
+		&err);
 	hello = expect("hello");
 	agent_pidfd = (int)syscall(SYS_pidfd_open,
 				   json_integer_value(

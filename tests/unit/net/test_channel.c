@@ -41,7 +41,8 @@ static void server_accept(struct server *s)
 	struct err err;
 
 	CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 5000), 1);
-	UNIT_OK(channel_accept(s->fd, secret, &s->ch, &err), &err);
+	UNIT_OK(channel_accept(s->fd, CHANNEL_SECRET, secret, &s->ch, &err),
+		&err);
 }
 
 static void server_fini(struct server *s)
@@ -63,7 +64,8 @@ static void *dial_run(void *arg)
 {
 	struct dial *d = arg;
 
-	d->rc = channel_connect(d->address, d->secret, 5000, &d->ch, &d->err);
+	d->rc = channel_connect(d->address, CHANNEL_SECRET, d->secret, 5000,
+				&d->ch, &d->err);
 	return NULL;
 }
 
@@ -243,7 +245,7 @@ static void test_good_hello_no_proof(void)
 	struct handshake h;
 
 	randombytes_buf(bytes, sizeof(bytes));
-	handshake_init(&h, false, bytes);
+	handshake_init(&h, false, CHANNEL_SECRET, bytes);
 	memcpy(bytes, h.own_hello, HANDSHAKE_HELLO_BYTES);
 	stranger(bytes, sizeof(bytes), -EKEYREJECTED, "secret");
 	/* every shorter beginning just ends */
@@ -259,7 +261,7 @@ static void test_version(void)
 	unsigned char bytes[HANDSHAKE_HELLO_BYTES];
 	struct handshake h;
 
-	handshake_init(&h, false, secret);
+	handshake_init(&h, false, CHANNEL_SECRET, secret);
 	memcpy(bytes, h.own_hello, sizeof(bytes));
 	bytes[8] = 99;
 	stranger(bytes, sizeof(bytes), -EPROTO, "version 99");
@@ -300,9 +302,9 @@ static void test_replay(void)
 	size_t len;
 
 	secret_make(secret);
-	handshake_init(&client, false, secret);
-	handshake_init(&server1, true, secret);
-	handshake_init(&server2, true, secret);
+	handshake_init(&client, false, CHANNEL_SECRET, secret);
+	handshake_init(&server1, true, CHANNEL_SECRET, secret);
+	handshake_init(&server2, true, CHANNEL_SECRET, secret);
 	UNIT_OK(handshake_step(&client, server1.own_hello, proof, &len, &err),
 		&err);
 	CU_ASSERT_EQUAL(len, HANDSHAKE_PROOF_BYTES);
@@ -327,7 +329,7 @@ static void test_slow_loris(void)
 	size_t i = 0;
 
 	server_init(&s);
-	handshake_init(&h, false, secret);
+	handshake_init(&h, false, CHANNEL_SECRET, secret);
 	UNIT_OK(address_connect(s.address, clock_ms() + 2000, NULL, &fd, &err),
 		&err);
 	server_accept(&s);
@@ -400,10 +402,12 @@ static void test_nobody_there(void)
 
 	server_init(&s);
 	close(s.fd);
-	UNIT_FAILS(channel_connect(s.address, secret, 1000, &ch, &err),
+	UNIT_FAILS(channel_connect(s.address, CHANNEL_SECRET, secret, 1000, &ch,
+				   &err),
 		   -ECONNREFUSED, &err, "cannot connect");
-	UNIT_FAILS(channel_connect("nowhere", secret, 1000, &ch, &err), -EINVAL,
-		   &err, "host:port");
+	UNIT_FAILS(channel_connect("nowhere", CHANNEL_SECRET, secret, 1000, &ch,
+				   &err),
+		   -EINVAL, &err, "host:port");
 }
 
 /* A listener that never answers must not hold the client for ever. */
@@ -414,7 +418,8 @@ static void test_mute_server(void)
 	struct err err;
 
 	server_init(&s);
-	UNIT_FAILS(channel_connect(s.address, secret, 300, &ch, &err),
+	UNIT_FAILS(channel_connect(s.address, CHANNEL_SECRET, secret, 300, &ch,
+				   &err),
 		   -EKEYREJECTED, &err, "in time");
 	server_fini(&s);
 }

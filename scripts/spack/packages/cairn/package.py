@@ -17,6 +17,8 @@ class Cairn(AutotoolsPackage):
 
     version("0.1.0")
 
+    variant("munge", default=False, description="cairnrun --auth munge")
+
     depends_on("c", type="build")
     depends_on("pkgconfig", type="build")
     depends_on("cunit", type="build")
@@ -24,9 +26,10 @@ class Cairn(AutotoolsPackage):
     depends_on("xxhash@0.8:")
     depends_on("jansson@2.10:")
     depends_on("libsodium@1.0.16:")
+    depends_on("munge", when="+munge")
     depends_on("mpich@3.4:", type=("build", "link", "run"))
 
     requires("platform=linux", "target=x86_64:", msg="Cairn runs on x86-64 Linux only")
 
     def configure_args(self):
-        return ["--disable-system-tests"]
+        return ["--disable-system-tests"] + self.with_or_without("munge")

@@ -17,15 +17,21 @@ else
 	echo "not ok 1 - all parts run"
 fi
 sed 's/^/# /' "$work/out"
+# On several nodes only where it can make some.
+nodes=0
+unshare --net true 2>/dev/null && nodes=1
+targets=$((12 + nodes))
+rows=$((15 + nodes))
 lines=$(grep -c ' \(<=\|>=\) ' "$work/out")
-if [ "$lines" -eq 10 ]; then
+if [ "$lines" -eq $targets ]; then
 	echo "ok 2 - each target has its line"
 else
-	echo "not ok 2 - $lines lines with targets, not 10"
+	echo "not ok 2 - $lines lines with targets, not $targets"
 fi
 if python3 -c 'import json, sys
 rows = json.load(open(sys.argv[1]))["rows"]
-assert all(r["cairn"] > 0 for r in rows) and len(rows) == 13' "$work/json"; then
+assert all(r["cairn"] > 0 for r in rows) and len(rows) == int(sys.argv[2])' \
+	"$work/json" $rows; then
 	echo "ok 3 - the same as JSON, nothing is zero"
 else
 	echo "not ok 3 - the same as JSON, nothing is zero"

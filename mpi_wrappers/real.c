@@ -38,6 +38,7 @@ static struct process_lower lower_here = {
 	.ranges = lower_ranges,
 	.donor_return = lower_donor_return,
 	.owns_fd = lower_owns_fd,
+	.context = lower_context,
 };
 
 /* A variable of this launch: after a restart the program's own environment is

@@ -8,6 +8,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/lower/futex.h"
 #include "runtime/lower/lower.h"
+#include "runtime/lower/place.h"
 
 /*
  * A thunk is
@@ -132,10 +133,7 @@ void lower_callback_free(void *thunk)
 
 void *lower_closure(void)
 {
-	void *closure;
-
-	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(closure) : "i"(CTX_CLOSURE));
-	return closure;
+	return place_context()->closure;
 }
 
 /* The library called the program back on a thread of its own: there is no TLS

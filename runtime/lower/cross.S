@@ -6,10 +6,11 @@
 #include "runtime/base/ctx.h"
 
 /*
- * Between the two writes of the FS base nothing here reads TLS.  A signal may
- * come at any instruction: its handler looks at FS, which always tells the
- * truth.  RAX is zeroed before the call, as the ABI wants it for a callee with
- * variable arguments (MPI_Pcontrol) that gets none in vector registers.
+ * lower.md, Crossing, tells the two ways.  A signal may come at any
+ * instruction: its handler looks at FS and at INSIDE.  Where FS is written,
+ * nothing here reads TLS between the two writes.  RAX is zeroed before the
+ * call, as the ABI wants it for a callee with variable arguments
+ * (MPI_Pcontrol) that gets none in vector registers.
  */
 
 .macro FUNCTION name
@@ -27,12 +28,26 @@
 	.size	\name, . - \name
 .endm
 
-/* Puts the program's FS back; keeps RAX, RDX and XMM0 (the results). */
-.macro FS_UPPER slow
-	cmpb	$0, cross_fsgsbase(%rip)
-	je	\slow
-	mov	%gs:CTX_UPPER_FS, %r11
-	wrfsbase %r11
+/* Calls R11 in the lower half; keeps RAX, RDX and XMM0, the results.  INSIDE is
+ * set before READY is read: see crossing_doubt(). */
+.macro CROSS
+	movb	$1, %gs:CTX_INSIDE
+	cmpb	$0, %gs:CTX_READY
+	je	2f
+1:	xor	%eax, %eax
+	call	*%r11
+	movb	$0, %gs:CTX_INSIDE
+	cmpb	$0, %gs:CTX_READY
+	je	4f
+3:
+.endm
+
+/* What CROSS jumps to. */
+.macro CROSS_SLOWLY
+2:	call	cross_prepare
+	jmp	1b
+4:	call	fs_upper
+	jmp	3b
 .endm
 
 /* long cross_call(void *fn, a1, a2, a3, a4, a5, a6) */
@@ -44,32 +59,15 @@ FUNCTION cross_call
 	mov	%r8, %rcx
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
-	mov	%gs:CTX_LOWER_FS, %r10
-	test	%r10, %r10
-	jz	3f
-5:	sub	$8, %rsp
+	sub	$8, %rsp
 	.cfi_adjust_cfa_offset 8
-	cmpb	$0, cross_fsgsbase(%rip)
-	je	2f
-	wrfsbase %r10
-1:	xor	%eax, %eax
-	call	*%r11
-	FS_UPPER 4f
+	CROSS
 	add	$8, %rsp
 	.cfi_remember_state
 	.cfi_adjust_cfa_offset -8
 	ret
 	.cfi_restore_state
-
-2:	call	fs_write_slow
-	jmp	1b
-4:	call	fs_upper_slow
-	add	$8, %rsp
-	.cfi_adjust_cfa_offset -8
-	ret
-
-3:	call	cross_borrow
-	jmp	5b
+	CROSS_SLOWLY
 END cross_call
 
 /* double cross_call_double(void *fn): as cross_call; XMM0 passes through. */
@@ -87,32 +85,15 @@ FUNCTION cross_call7
 	mov	%r8, %rcx
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
-	mov	%gs:CTX_LOWER_FS, %r10
-	test	%r10, %r10
-	jz	3f
-5:	pushq	16(%rsp)	/* the seventh; and the stack is aligned */
+	pushq	16(%rsp)	/* the seventh; and the stack is aligned */
 	.cfi_adjust_cfa_offset 8
-	cmpb	$0, cross_fsgsbase(%rip)
-	je	2f
-	wrfsbase %r10
-1:	xor	%eax, %eax
-	call	*%r11
-	FS_UPPER 4f
+	CROSS
 	add	$8, %rsp
 	.cfi_remember_state
 	.cfi_adjust_cfa_offset -8
 	ret
 	.cfi_restore_state
-
-2:	call	fs_write_slow
-	jmp	1b
-4:	call	fs_upper_slow
-	add	$8, %rsp
-	.cfi_adjust_cfa_offset -8
-	ret
-
-3:	call	cross_borrow
-	jmp	5b
+	CROSS_SLOWLY
 END cross_call7
 
 /* long cross_call_stack(void *fn, const long args[], size_t nargs) */
@@ -153,43 +134,33 @@ FUNCTION cross_call_stack
 	mov	24(%rax), %rcx
 	mov	32(%rax), %r8
 	mov	40(%rax), %r9
-	mov	%gs:CTX_LOWER_FS, %r10
-	test	%r10, %r10
-	jnz	6f
-	call	cross_borrow
-6:	cmpb	$0, cross_fsgsbase(%rip)
-	je	8f
-	wrfsbase %r10
-7:	xor	%eax, %eax
-	call	*%r11
-	FS_UPPER 9f
+	CROSS
 	leave
 	.cfi_remember_state
 	.cfi_def_cfa %rsp, 8
 	.cfi_restore %rbp
 	ret
 	.cfi_restore_state
-8:	call	fs_write_slow
-	jmp	7b
-9:	call	fs_upper_slow
-	leave
-	.cfi_def_cfa %rsp, 8
-	.cfi_restore %rbp
-	ret
+	CROSS_SLOWLY
 END cross_call_stack
 
 /*
  * Helpers with a calling convention of their own.
  *
- * cross_borrow: this thread has no donor yet; get one in the upper half, and
- * its FS in R10.  Keeps the arguments and R11, the function.  Any alignment.
+ * cross_prepare: this thread cannot cross without a write of FS, or has no
+ * donor yet.  Afterwards it is inside either way.  Keeps the arguments and R11,
+ * the function; any alignment.
  */
-FUNCTION cross_borrow
+FUNCTION cross_prepare
 	push	%rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset %rbp, 0
 	mov	%rsp, %rbp
 	.cfi_def_cfa_register %rbp
+	movb	$0, %gs:CTX_INSIDE
+	mov	%gs:CTX_SELF, %r10
+	cmpq	$0, CTX_LOWER_FS(%r10)
+	jne	1f
 	push	%rdi
 	push	%rsi
 	push	%rdx
@@ -198,9 +169,8 @@ FUNCTION cross_borrow
 	push	%r9
 	push	%r11
 	and	$-16, %rsp
-	mov	%gs:CTX_SELF, %rdi
+	mov	%r10, %rdi
 	call	donor_must_lend
-	mov	%rax, %r10
 	mov	-8(%rbp), %rdi
 	mov	-16(%rbp), %rsi
 	mov	-24(%rbp), %rdx
@@ -208,11 +178,34 @@ FUNCTION cross_borrow
 	mov	-40(%rbp), %r8
 	mov	-48(%rbp), %r9
 	mov	-56(%rbp), %r11
-	leave
+1:	/* GS is another if a donor was lent just now, here or in a handler */
+	movb	$1, %gs:CTX_INSIDE
+	cmpb	$0, %gs:CTX_READY
+	jne	2f
+	movb	$0, %gs:CTX_INSIDE
+	mov	%gs:CTX_SELF, %r10
+	mov	CTX_LOWER_FS(%r10), %r10
+	call	fs_write
+2:	leave
 	.cfi_def_cfa %rsp, 8
 	.cfi_restore %rbp
 	ret
-END cross_borrow
+END cross_prepare
+
+/* fs_upper: FS = the program's.  fs_write: FS = R10.  Keep everything else but
+ * R10. */
+FUNCTION fs_upper
+	mov	%gs:CTX_SELF, %r10
+	mov	CTX_UPPER_FS(%r10), %r10
+	jmp	fs_write
+END fs_upper
+
+FUNCTION fs_write
+	cmpb	$0, cross_fsgsbase(%rip)
+	je	fs_write_slow
+	wrfsbase %r10
+	ret
+END fs_write
 
 /* fs_write_slow: FS = R10 where FSGSBASE is missing.  Keeps everything. */
 FUNCTION fs_write_slow
@@ -243,17 +236,12 @@ FUNCTION fs_write_slow
 	ret
 END fs_write_slow
 
-/* fs_upper_slow: FS = the program's. */
-FUNCTION fs_upper_slow
-	mov	%gs:CTX_UPPER_FS, %r10
-	jmp	fs_write_slow
-END fs_upper_slow
-
 /*
  * The other way: a thunk of lower_callback comes here from the lower half with
  * RAX = the program's function and R10 = its closure.  Only threads of the
- * program can go up: one whose FS is not its context's donor's was made by the
- * library, and its GS is inherited (or marks the lower half's own).
+ * program can go up.  One that the library made has a GS that leads to no
+ * context, or its maker's (that of the lower half's first thread, too); then
+ * its FS is neither the context's own nor that of the donor.
  */
 FUNCTION callback_entry
 	push	%rbp
@@ -261,42 +249,44 @@ FUNCTION callback_entry
 	.cfi_rel_offset %rbp, 0
 	mov	%rsp, %rbp
 	.cfi_def_cfa_register %rbp
+	push	%rbx
+	.cfi_offset %rbx, -24
+	mov	%gs:CTX_SELF, %rbx
+	test	%rbx, %rbx
+	jz	6f
 	mov	%fs:0, %r11
-	cmp	%r11, %gs:CTX_LOWER_FS
-	jne	3f
-	push	%gs:CTX_CLOSURE
-	sub	$8, %rsp
-	mov	%r10, %gs:CTX_CLOSURE
-	cmpb	$0, cross_fsgsbase(%rip)
+	cmpb	$0, %gs:CTX_INSIDE
 	je	1f
-	mov	%gs:CTX_UPPER_FS, %r11
-	wrfsbase %r11
-	jmp	2f
-1:	call	fs_upper_slow
-2:	mov	%rax, %r11
+	cmp	%r11, CTX_UPPER_FS(%rbx)
+	je	2f
+1:	cmp	%r11, CTX_LOWER_FS(%rbx)
+	jne	6f
+2:	push	CTX_CLOSURE(%rbx)
+	mov	%r10, CTX_CLOSURE(%rbx)
+	movb	$0, %gs:CTX_INSIDE
+	cmpb	$0, %gs:CTX_READY
+	jne	3f
+	call	fs_upper
+3:	mov	%rax, %r11
 	xor	%eax, %eax
 	call	*%r11
-	add	$8, %rsp
-	pop	%gs:CTX_CLOSURE
-	/* the donor may be another by now */
-	mov	%gs:CTX_LOWER_FS, %r10
-	cmpb	$0, cross_fsgsbase(%rip)
-	je	4f
-	wrfsbase %r10
+	pop	CTX_CLOSURE(%rbx)
+	movb	$1, %gs:CTX_INSIDE
+	cmpb	$0, %gs:CTX_READY
+	je	5f
+4:	mov	-8(%rbp), %rbx
 	leave
 	.cfi_remember_state
+	.cfi_restore %rbx
 	.cfi_def_cfa %rsp, 8
 	.cfi_restore %rbp
 	ret
 	.cfi_restore_state
-4:	call	fs_write_slow
-	leave
-	.cfi_remember_state
-	.cfi_def_cfa %rsp, 8
-	.cfi_restore %rbp
-	ret
-	.cfi_restore_state
-3:	and	$-16, %rsp
+5:	movb	$0, %gs:CTX_INSIDE
+	mov	CTX_LOWER_FS(%rbx), %r10
+	call	fs_write
+	jmp	4b
+6:	and	$-16, %rsp
 	call	callback_on_stranger
 	hlt
 END callback_entry

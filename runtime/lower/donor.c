@@ -8,6 +8,7 @@
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
+#include "runtime/lower/crossing.h"
 #include "runtime/lower/futex.h"
 
 /*
@@ -18,14 +19,8 @@
  */
 static struct guest_boot *guest;
 static struct donor *unused;
+static struct donor *_Atomic all; /* read without the lock */
 static _Atomic uint32_t lock;
-
-void donor_init(struct guest_boot *boot)
-{
-	lock = 0;
-	unused = NULL;
-	guest = boot;
-}
 
 /* With the lock held. */
 static struct donor *make_donor(void)
@@ -36,7 +31,114 @@ static struct donor *make_donor(void)
 	futex_wake(&guest->asked, 1);
 	while ((seen = atomic_load(&guest->answered)) != ticket)
 		futex_wait(&guest->answered, seen);
+	if (guest->donor) {
+		guest->donor->older = all;
+		all = guest->donor;
+	}
 	return guest->donor;
+}
+
+/* Is there room in the donor's TCB, and does it have the program's canary? */
+static int check_tcb(const struct donor *d, struct err *err)
+{
+	const uint64_t *tcb = (const uint64_t *)d->fs;
+	uint64_t canary;
+
+	__asm__("mov %%fs:0x28, %0" : "=r"(canary));
+	if (tcb[0x28 / 8] != canary)
+		crossing_doubt("the halves' canaries differ");
+	if (tcb[CTX_SELF / 8] || tcb[CTX_INSIDE / 8])
+		return err_set(err, -ENOTSUP,
+			       "this system's C library uses a part of its "
+			       "threads' memory that Cairn needs; set "
+			       "CAIRN_CROSSING=fs");
+	return 0;
+}
+
+void donor_forget(void)
+{
+	lock = 0;
+	unused = NULL;
+	all = NULL;
+	guest = NULL;
+}
+
+/* The first donor is made at once: the first call needs it anyway. */
+int donor_init(struct guest_boot *boot, struct err *err)
+{
+	struct donor *d;
+
+	donor_forget();
+	guest = boot;
+	d = make_donor();
+	if (!d)
+		return err_set(err, -EAGAIN,
+			       "cannot make a thread for the MPI library; "
+			       "raise the limit of `ulimit -u`");
+	d->next = NULL;
+	unused = d;
+	return crossing_rewrites() ? check_tcb(d, err) : 0;
+}
+
+/* --- crossing without FS (lower.md) --------------------------------------- */
+
+static uint64_t gs_here(void)
+{
+	uint64_t gs;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(gs));
+	return gs;
+}
+
+static void gs_write(uint64_t gs)
+{
+	__asm__ volatile("wrgsbase %0" : : "r"(gs) : "memory");
+}
+
+/* A handler may look at GS at any moment: what is there is whole. */
+static void lend_gs(struct thread_ctx *ctx)
+{
+	struct thread_gs *gs = thread_gs(ctx->lower_fs);
+
+	if (!crossing_rewrites())
+		return;
+	gs->self = ctx;
+	atomic_store(&gs->inside, 0);
+	gs_write(ctx->lower_fs);
+	atomic_store(&gs->ready, 1);
+	if (crossing_in_doubt())
+		atomic_store(&gs->ready, 0);
+}
+
+static void return_gs(struct thread_ctx *ctx, uint64_t fs)
+{
+	struct thread_gs *gs = thread_gs(fs);
+
+	if (!crossing_rewrites())
+		return;
+	gs_write((uint64_t)ctx);
+	atomic_store(&gs->ready, 0);
+	gs->self = NULL;
+}
+
+void donor_unready(void)
+{
+	for (struct donor *d = all; d; d = d->older)
+		atomic_store(&thread_gs(d->fs)->ready, 0);
+}
+
+bool donor_change_to_fs(void)
+{
+	uint64_t here = gs_here();
+
+	for (struct donor *d = all; d; d = d->older)
+		if (d->fs != here && atomic_load(&thread_gs(d->fs)->inside))
+			return false;
+	if (atomic_load(&thread_gs(here)->inside)) {
+		__asm__ volatile("wrfsbase %0" : : "r"(here) : "memory");
+		atomic_store(&thread_gs(here)->inside, 0);
+	}
+	return true;
 }
 
 int lower_donor(struct thread_ctx *ctx)
@@ -60,6 +162,7 @@ int lower_donor(struct thread_ctx *ctx)
 		return -EAGAIN;
 	ctx->donor = d;
 	ctx->lower_fs = d->fs;
+	lend_gs(ctx);
 	return 0;
 }
 
@@ -69,6 +172,7 @@ void lower_donor_return(struct thread_ctx *ctx)
 
 	if (!ctx->lower_fs)
 		return;
+	return_gs(ctx, ctx->lower_fs);
 	ctx->lower_fs = 0;
 	ctx->donor = NULL;
 	futex_lock(&lock);

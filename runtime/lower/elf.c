@@ -10,7 +10,9 @@
 #include "runtime/base/fmt.h"
 #include "runtime/base/sys.h"
 #include "runtime/lower/arena.h"
+#include "runtime/lower/crossing.h"
 #include "runtime/lower/patch.h"
+#include "runtime/lower/tls.h"
 
 #define HEADERS 32
 
@@ -72,6 +74,22 @@ static long map_zeroes(uintptr_t start, uintptr_t end, int prot)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
+static int patch_code(const struct file *f, uintptr_t start, size_t size,
+		      const Elf64_Phdr *ph)
+{
+	int prot = protection(ph), rc = patch_text(start, size, prot);
+
+	if (rc)
+		return rc;
+	/* how a thread pointer gets into GS (this is ld.so, the first time) */
+	if (!patch_found(SYS_arch_prctl))
+		crossing_no_rewrite("no arch_prctl in ld.so");
+	if (crossing_rewrites() &&
+	    !tls_text(start, size, prot, f->fd, ph->p_offset))
+		crossing_doubt("code that cannot be looked through");
+	return 0;
+}
+
 static int map_segment(const struct file *f, uintptr_t base,
 		       const Elf64_Phdr *ph)
 {
@@ -90,7 +108,7 @@ static int map_segment(const struct file *f, uintptr_t base,
 		return (int)got;
 	arena_seal(start, end - start);
 	return prot & PROT_EXEC ?
-		       patch_text(start, arena_round(end - start), prot) :
+		       patch_code(f, start, arena_round(end - start), ph) :
 		       0;
 }
 

@@ -6,10 +6,13 @@ runtime_liblower_a_SOURCES = \
 	runtime/lower/callback.c \
 	runtime/lower/check.c runtime/lower/check.h \
 	runtime/lower/cross.S \
+	runtime/lower/crossing.c runtime/lower/crossing.h \
 	runtime/lower/decode.c \
 	runtime/lower/donor.c runtime/lower/donor.h \
 	runtime/lower/elf.c runtime/lower/elf.h \
+	runtime/lower/frames.c runtime/lower/frames.h \
 	runtime/lower/futex.h \
+	runtime/lower/insn.c runtime/lower/insn.h \
 	runtime/lower/lower.h \
 	runtime/lower/patch.c runtime/lower/patch.h \
 	runtime/lower/patch_entry.S \
@@ -19,7 +22,8 @@ runtime_liblower_a_SOURCES = \
 	runtime/lower/place_private.h \
 	runtime/lower/place_signal.c \
 	runtime/lower/stack.c runtime/lower/stack.h \
-	runtime/lower/start.c
+	runtime/lower/start.c \
+	runtime/lower/tls.c runtime/lower/tls.h
 # Much of this runs inside system calls of the guest: no stack protector (it
 # reads the canary through FS), and no loop may become a call of libc's memset
 # or memcpy, whose vector registers the guest's call must not lose.

@@ -50,14 +50,17 @@ int lower_start(const struct lower_options *options, struct err *err)
 int lower_donor(struct thread_ctx *ctx);
 /* lower_donor_return - the thread ends: its donor serves another.  */
 void lower_donor_return(struct thread_ctx *ctx);
-/* lower_forget - after a restart: no guest, no donors (ctx->lower_fs = 0 is
- * the caller's part for each thread). */
+/* lower_forget - after a restart: no guest, no donors (ctx->lower_fs = 0 and
+ * a GS base that is the context are the caller's part for each thread). */
 void lower_forget(void);
 
 /* lower_fd_min - the guest's descriptors lie at or above this.
  * lower_owns_fd - is this one the guest's?  A signal handler may ask. */
 int lower_fd_min(void);
 bool lower_owns_fd(int fd);
+/* lower_context - what a GS base that lower_owns() leads to; NULL in a forked
+ * child, which has no lower half.  For signal handlers. */
+struct thread_ctx *lower_context(uint64_t gs_base);
 
 /*
  * The arena.  Upper = every mapping outside it.
@@ -70,8 +73,8 @@ struct lower_range {
 size_t lower_ranges(struct lower_range *ranges, size_t max);
 
 /*
- * Crossing.  cross_call(fn, a1 ... a6): calls fn in the lower half with this
- * thread's donor's TLS.  cross_call7 does so with seven; cross_call_stack with
+ * Crossing (lower.md).  cross_call(fn, a1 ... a6): calls fn in the lower half
+ * with this thread's donor's TLS.  cross_call7 does so with seven; cross_call_stack with
  * nargs of them, copied from args.
  * Callees take and give integers and pointers only, but for MPI_Wtime and
  * MPI_Wtick: cross_call_double returns what is in xmm0.

@@ -7,6 +7,7 @@
 
 #include "runtime/base/sys.h"
 #include "runtime/lower/arena.h"
+#include "runtime/lower/crossing.h"
 #include "runtime/lower/place_private.h"
 
 /*
@@ -16,9 +17,20 @@
  *	lea  -128(%rsp),%rsp	the red zone is the caller's
  *	call *entry(%rip)	patch_entry.S; returns here with the result ...
  *	jmp  done
- *	lea  128(%rsp),%rsp	... or here, to perform the call unchanged: so
- *	syscall			that a new thread on another stack, or the
- *	jmp  back		child of vfork, goes on as if nothing was there
+ *	jmp  native		... or here, to perform the call unchanged ...
+ *	lea  128(%rsp),%rsp	... or here: so too, but a new thread, whose
+ *	syscall			result is 0, takes its FS into GS
+ *	mov  %rax,%rcx		(the call has destroyed RCX)
+ *	jrcxz new
+ *	jmp  back
+ * new:
+ *	rdfsbase %rcx
+ *	wrgsbase %rcx
+ *	jmp  back
+ * native:
+ *	lea  128(%rsp),%rsp	so that a new thread on another stack, or the
+ *	syscall			child of vfork, goes on as if nothing was there
+ *	jmp  back
  * done:
  *	lea  128(%rsp),%rsp
  *	jmp  back
@@ -26,7 +38,7 @@
  * Stubs lie behind one another in pages of their own near the code, written
  * before anybody can reach them and never changed again.
  */
-#define STUB_SIZE 64
+#define STUB_SIZE 128
 
 /* Which numbers were found: in the first code that was patched (ld.so), and in
  * all later code. */
@@ -94,8 +106,14 @@ static void write_stub(uint8_t *stub, const uint8_t *entry, const uint8_t *code,
 	p = PUT(p + moved, LEA_DOWN);
 	p = PUT(p, "\xff\x15"); /* call *entry(%rip) */
 	put32(p, entry - (p + 4));
-	p = PUT(p + 4, "\xeb\x0f"); /* jmp done */
+	p = PUT(p + 4, "\xeb\x34"); /* jmp done */
+	p = PUT(p, "\xeb\x23");	    /* jmp native */
 	p = PUT(p, LEA_UP "\x0f\x05");
+	p = PUT(p, "\x48\x89\xc1\xe3\x05"); /* mov, jrcxz */
+	p = put_jump(p, back);
+	p = PUT(p, "\xf3\x48\x0f\xae\xc1\xf3\x48\x0f\xae\xd9");
+	p = put_jump(p, back);
+	p = PUT(p, LEA_UP "\x0f\x05"); /* native: */
 	p = put_jump(p, back);
 	p = PUT(p, LEA_UP); /* done: */
 	put_jump(p, back);
@@ -172,6 +190,11 @@ int patch_text(uintptr_t start, size_t size, int prot)
 
 /* --- did we find all? ----------------------------------------------------- */
 
+bool patch_found(long nr)
+{
+	return found[0][nr] != 0;
+}
+
 int patch_check(enum patch_stage stage, struct err *err)
 {
 	const char *what = stage == PATCH_LOADER ? "dynamic loader" :
@@ -197,6 +220,14 @@ int patch_check(enum patch_stage stage, struct err *err)
 				       "library cannot be kept apart from the "
 				       "program; report your version of glibc",
 				       what, place_name(nr));
+	if (crossing_rewrites() &&
+	    !(found[1][SYS_clone] && found[1][SYS_clone3] &&
+	      found[0][SYS_mprotect] && found[1][SYS_mprotect]))
+		return err_set(err, -ENOTSUP,
+			       "Cairn does not recognise how this system's %s "
+			       "makes threads and protects memory; set "
+			       "CAIRN_CROSSING=fs",
+			       what);
 	if (!generic_found)
 		return err_set(err, -ENOTSUP,
 			       "Cairn does not recognise the function "

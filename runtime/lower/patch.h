@@ -3,6 +3,7 @@
 #ifndef CAIRN_LOWER_PATCH_H
 #define CAIRN_LOWER_PATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ void patch_reset(void);
  * loader_only, after libc without. */
 enum patch_stage { PATCH_LOADER, PATCH_LIBC };
 int patch_check(enum patch_stage stage, struct err *err);
+
+/* patch_found - was this system call found in the first code, ld.so's? */
+bool patch_found(long nr);
 
 /* patch_find - the site of a system call that ends before code[at], for tests:
  * length of what would be replaced, or 0. */

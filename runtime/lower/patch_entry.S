@@ -5,8 +5,8 @@
  * A system call keeps every register but RAX, RCX and R11, so this does too;
  * SSE registers are saved since the error paths of place_call may use them.
  * The frame, seen from RBP: 16 return address, 8 flags, 0 RBP, -56 ... -8
- * struct place_call.  The return address is moved over the stub's two-byte
- * jump when the stub is to perform the call itself.
+ * struct place_call.  The return address is moved over one or two two-byte
+ * jumps of the stub when that is to perform the call itself.
  */
 	.text
 	.globl	patch_entry

@@ -2,6 +2,7 @@
 /* place.c - what the guest's system calls may do to the process */
 #include "runtime/lower/place.h"
 
+#include <asm/prctl.h>
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #define LOG_PREFIX "lower half: "
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
+#include "runtime/lower/crossing.h"
 #include "runtime/lower/lower.h"
 #include "runtime/lower/place_private.h"
 
@@ -65,6 +67,9 @@
 	X(socketpair, place_socketpair)     \
 	X(recvmsg, place_recvmsg)           \
 	X(sigaltstack, place_sigaltstack)   \
+	X(mprotect, place_mprotect)         \
+	X(pkey_mprotect, place_mprotect)    \
+	X(arch_prctl, place_arch_prctl)     \
 	X(clone, place_clone)               \
 	X(clone3, place_clone3)             \
 	X(fork, place_fork)                 \
@@ -135,7 +140,7 @@ void place_init(int fd_min)
 	s->fd_min = reachable(fd_min);
 	s->pid = (int)sys_call(SYS_getpid);
 	s->umask = 022;
-	place_guest_ctx.self = &place_guest_ctx;
+	place_guest_ctx.gs.self = &place_guest_ctx;
 	place_guest_ctx.lower_fs = 0;
 	place_guest_ctx.tid = -1; /* never the number of a thread */
 }
@@ -153,6 +158,11 @@ const char *place_name(long nr)
 long place_essential(unsigned int i)
 {
 	return i < sizeof(essential) / sizeof(*essential) ? essential[i] : -1;
+}
+
+struct thread_ctx *lower_context(uint64_t gs_base)
+{
+	return place_in_child() ? NULL : thread_gs(gs_base)->self;
 }
 
 int place_call(struct place_call *call)
@@ -202,10 +212,17 @@ int place_fork(struct place_call *c)
 	return place_in_child() ? PLACE_NATIVE : no_fork(c);
 }
 
+/* A new thread has its maker's GS; its first instruction may reach TLS. */
+static int native_clone(uint64_t flags)
+{
+	return flags & CLONE_SETTLS && crossing_rewrites() ? PLACE_NATIVE_TLS :
+							     PLACE_NATIVE;
+}
+
 int place_clone(struct place_call *c)
 {
 	if (c->arg[0] & CLONE_VM || place_in_child())
-		return PLACE_NATIVE;
+		return native_clone((uint64_t)c->arg[0]);
 	return no_fork(c);
 }
 
@@ -213,9 +230,33 @@ int place_clone3(struct place_call *c)
 {
 	const uint64_t *flags = (const uint64_t *)c->arg[0];
 
-	if (!flags || *flags & CLONE_VM || place_in_child())
+	if (!flags)
 		return PLACE_NATIVE;
+	if (*flags & CLONE_VM || place_in_child())
+		return native_clone(*flags);
 	return no_fork(c);
+}
+
+/* A thread's thread pointer is its FS and, where TLS is reached by GS, its GS
+ * too.  A thread of the program keeps its own. */
+int place_arch_prctl(struct place_call *c)
+{
+	uint64_t gs;
+
+	if (!crossing_rewrites())
+		return PLACE_NATIVE;
+	if (c->arg[0] == ARCH_SET_GS || place_is_program()) {
+		if (c->arg[0] == ARCH_SET_GS || c->arg[0] == ARCH_SET_FS)
+			return place_refuse(c);
+		if (c->arg[0] != ARCH_GET_FS)
+			return PLACE_NATIVE;
+		__asm__ volatile("rdgsbase %0" : "=r"(gs));
+		*(uint64_t *)c->arg[1] = gs;
+		return place_done(c, 0);
+	}
+	if (c->arg[0] == ARCH_SET_FS)
+		__asm__ volatile("wrgsbase %0" : : "r"(c->arg[1]) : "memory");
+	return PLACE_NATIVE;
 }
 
 /* --- limits, modes, names ------------------------------------------------- */

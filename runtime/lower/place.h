@@ -17,8 +17,10 @@ struct place_call {
 /*
  * place_call - answer one system call of the guest
  *
- * Runs on the guest's stack with the guest's FS.  0: call->nr holds the result;
- * 1: the caller performs the call itself, with call's (changed) arguments.
+ * Runs on the guest's stack; whose FS it is depends on the crossing.  0:
+ * call->nr holds the result; 1: the caller performs the call itself, with
+ * call's (changed) arguments; 2: so too, and the thread that it makes takes its
+ * thread pointer into GS.
  */
 int place_call(struct place_call *call);
 
@@ -37,16 +39,29 @@ void place_own_fd(int fd, bool on);
 /* The GS base of every thread that belongs to the lower half. */
 extern struct thread_ctx place_guest_ctx;
 
-/* place_is_program - is this a thread of the program that has crossed? (else
- * one of the lower half's own).  Only with the guest's FS. */
-static inline bool place_is_program(void)
+/* What GS leads to; NULL on a thread of the lower half whose GS is its own
+ * thread pointer. */
+static inline struct thread_ctx *place_context(void)
 {
 	struct thread_ctx *ctx;
-	uint64_t fs;
 
 	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(ctx) : "i"(CTX_SELF));
-	if (ctx == &place_guest_ctx)
+	return ctx;
+}
+
+/* place_is_program - is this a thread of the program that has crossed? (else
+ * one of the lower half's own).  Only inside the lower half. */
+static inline bool place_is_program(void)
+{
+	struct thread_ctx *ctx = place_context();
+	uint8_t inside;
+	uint64_t fs;
+
+	if (!ctx || ctx == &place_guest_ctx)
 		return false;
+	__asm__ volatile("movb %%gs:%c1, %0" : "=q"(inside) : "i"(CTX_INSIDE));
+	if (inside)
+		return true;
 	__asm__ volatile("mov %%fs:0, %0" : "=r"(fs));
 	return fs == ctx->lower_fs;
 }

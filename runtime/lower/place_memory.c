@@ -9,9 +9,11 @@
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/lower/arena.h"
+#include "runtime/lower/crossing.h"
 #include "runtime/lower/futex.h"
 #include "runtime/lower/patch.h"
 #include "runtime/lower/place_private.h"
+#include "runtime/lower/tls.h"
 
 #define HUGE_PAGE     (2UL << 20)
 #define NOT_FOR_FIXED (MAP_32BIT | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE)
@@ -44,6 +46,26 @@ static size_t readable(int fd, long offset, size_t size)
 		       size;
 }
 
+static int map_code(const struct place_call *c, uintptr_t start, size_t size,
+		    int prot)
+{
+	int flags = (int)c->arg[3], rc;
+	bool known = false;
+
+	if (!(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE) {
+		size = readable((int)c->arg[4], (long)c->arg[5], size);
+		rc = patch_text(start, size, prot);
+		if (rc)
+			return rc;
+		known = !crossing_rewrites() ||
+			tls_text(start, size, prot, (int)c->arg[4],
+				 (uint64_t)c->arg[5]);
+	}
+	return known || crossing_doubt("code that cannot be looked through") ?
+		       0 :
+		       -EACCES;
+}
+
 /* Maps over a range of the arena and sees to what a fresh mapping needs. */
 static long map_over(struct place_call *c, uintptr_t start)
 {
@@ -58,15 +80,21 @@ static long map_over(struct place_call *c, uintptr_t start)
 	if (sys_is_error(got))
 		return got;
 	arena_seal(start, size);
-	if (prot & PROT_EXEC && !(flags & MAP_ANONYMOUS) &&
-	    (flags & MAP_TYPE) == MAP_PRIVATE) {
-		rc = patch_text(start,
-				readable((int)c->arg[4], (long)c->arg[5], size),
-				prot);
+	if (prot & PROT_EXEC) {
+		rc = map_code(c, start, size, prot);
 		if (rc)
 			return rc;
 	}
 	return got;
+}
+
+/* Code may be written there, which nobody looks through. */
+int place_mprotect(struct place_call *c)
+{
+	if (!(c->arg[2] & PROT_EXEC) || place_in_child() ||
+	    crossing_doubt("memory becomes executable"))
+		return PLACE_NATIVE;
+	return place_done(c, -EACCES);
 }
 
 int place_mmap(struct place_call *c)
@@ -205,6 +233,8 @@ int place_shmat(struct place_call *c)
 	start = arena_alloc(info.shm_segsz, alignment(info.shm_segsz, 0), 0);
 	if (!start)
 		return place_done(c, -ENOMEM);
+	if (c->arg[2] & SHM_EXEC && !crossing_doubt("a segment with code"))
+		return place_done(c, -EACCES);
 	got = attach_note(start, arena_round(info.shm_segsz));
 	if (!got)
 		got = sys_call(SYS_shmat, c->arg[0], start,

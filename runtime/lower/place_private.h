@@ -10,10 +10,11 @@
 
 #include "runtime/lower/place.h"
 
-#define PLACE_CALLS   512 /* numbers below this are looked at */
-#define PLACE_NATIVE  1	  /* the stub performs the call */
-#define PLACE_ATTACH  128 /* System V segments attached at a time */
-#define PLACE_SIGNALS 64
+#define PLACE_CALLS	 512 /* numbers below this are looked at */
+#define PLACE_NATIVE	 1   /* the stub performs the call */
+#define PLACE_NATIVE_TLS 2   /* and gives the new thread its GS */
+#define PLACE_ATTACH	 128 /* System V segments attached at a time */
+#define PLACE_SIGNALS	 64
 
 /* struct sigaction as the kernel has it. */
 struct kernel_sigaction {
@@ -52,10 +53,11 @@ static inline int place_done(struct place_call *call, long result)
 
 /* place.c */
 place_handler place_refuse, place_fork, place_clone, place_clone3;
+place_handler place_arch_prctl;
 place_handler place_prlimit, place_personality, place_umask, place_prctl;
 /* place_memory.c */
 place_handler place_mmap, place_munmap, place_mremap, place_brk;
-place_handler place_shmat, place_shmdt;
+place_handler place_shmat, place_shmdt, place_mprotect;
 /* place_fd.c */
 place_handler place_fd, place_dup2, place_fcntl, place_pipe, place_socketpair;
 place_handler place_recvmsg, place_signalfd, place_close, place_close_range;

@@ -37,17 +37,17 @@ int place_sigaction(struct place_call *c)
  * A thread that the library makes starts with its maker's GS base and, when the
  * maker is a thread of the program, is about to take over its signal mask.
  * libc sets the mask of a new thread by this very call: here the thread becomes
- * one of the lower half's, and blocks every signal for good.
+ * one of the lower half's, and blocks every signal for good.  (Where TLS is
+ * reached by GS, it has a GS of its own already: place_clone.)
  */
 int place_sigprocmask(struct place_call *c)
 {
 	uint64_t all = ~0UL;
-	struct thread_ctx *ctx;
+	const struct thread_ctx *ctx = place_context();
 
 	if (place_is_program() || place_in_child())
 		return PLACE_NATIVE;
-	__asm__ volatile("mov %%gs:%c1, %0" : "=r"(ctx) : "i"(CTX_SELF));
-	if (ctx != &place_guest_ctx)
+	if (ctx && ctx != &place_guest_ctx)
 		sys_call(SYS_arch_prctl, ARCH_SET_GS, &place_guest_ctx);
 	return place_done(c, sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all,
 				      c->arg[2], sizeof(all)));

@@ -5,12 +5,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "runtime/base/fmt.h"
 #include "runtime/base/sys.h"
 #include "runtime/lower/arena.h"
 #include "runtime/lower/check.h"
+#include "runtime/lower/crossing.h"
 #include "runtime/lower/donor.h"
 #include "runtime/lower/elf.h"
 #include "runtime/lower/futex.h"
@@ -19,14 +19,9 @@
 #include "runtime/lower/place.h"
 #include "runtime/lower/stack.h"
 
-#define HWCAP2_FSGSBASE 2
 #define GUEST_THREAD                                                        \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
 	 CLONE_SYSVSEM)
-
-/* Read by cross.S. */
-extern uint8_t cross_fsgsbase;
-uint8_t cross_fsgsbase;
 
 /* One guest a process; in upper memory, and made anew by each start. */
 static struct guest_boot boot;
@@ -39,12 +34,6 @@ long guest_clone(unsigned long flags, uintptr_t stack, uintptr_t entry,
 static void exit_program(int code)
 {
 	exit(code);
-}
-
-static void choose_crossing(void)
-{
-	cross_fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE &&
-			 !getenv("CAIRN_NO_FSGSBASE");
 }
 
 static int fill_boot(const struct lower_options *options, struct err *err)
@@ -151,7 +140,7 @@ int lower_start(const struct lower_options *options, struct err *err)
 	uint64_t all = ~0UL, old;
 	int rc;
 
-	choose_crossing();
+	crossing_choose();
 	place_init(options->fd_min);
 	inherit(options->envp);
 	patch_reset();
@@ -164,7 +153,7 @@ int lower_start(const struct lower_options *options, struct err *err)
 	rc = start_guest(options, err);
 	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
 	if (!rc)
-		donor_init(&boot);
+		rc = donor_init(&boot, err);
 	return rc;
 }
 
@@ -173,7 +162,7 @@ void lower_forget(void)
 	arena_reset();
 	patch_reset();
 	place_init(0);
-	donor_init(NULL);
+	donor_forget();
 	memset(&boot, 0, sizeof(boot));
 }
 

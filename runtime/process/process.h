@@ -118,6 +118,8 @@ struct process_lower {
 	size_t (*ranges)(struct lower_range *ranges, size_t max);
 	void (*donor_return)(struct thread_ctx *ctx); /* the thread ends */
 	bool (*owns_fd)(int fd);
+	/* what a GS base that it owns leads to; NULL in a child */
+	struct thread_ctx *(*context)(uint64_t gs_base);
 };
 PROCESS_API void process_lower_set(const struct process_lower *lower);
 

@@ -17,10 +17,11 @@
 /*
  * DESIGN
  *
- * A handler may interrupt the lower half, when FS is a donor's.  So the kernel
- * knows one handler only, enter_handler(), which puts the program's FS back,
- * calls the program's handler, and gives the donor's FS back afterwards.  (A
- * handler that leaves by siglongjmp() is in the upper half, as it should be.)
+ * A handler may interrupt the lower half, when FS is a donor's, or "inside" is
+ * set beside GS.  So the kernel knows one handler only, enter_handler(), which
+ * takes both back, calls the program's handler, and puts both as they were
+ * afterwards.  (A handler that leaves by siglongjmp() is in the upper half, as
+ * it should be.)
  * Flags, mask and the one-shot kind are the kernel's business, as always.
  *
  * libc installs two handlers of its own by raw system calls: for cancellation
@@ -57,26 +58,49 @@ static int kernel_sigaction(int sig, const struct kernel_action *new,
 /* --- handlers ---------------------------------------------------------------
  */
 
+/* How a thread is in the lower half: by FS, or by a mark beside GS. */
+struct half {
+	uint64_t fs;
+	uint8_t inside;
+};
+
+static struct half go_up(const struct thread *t)
+{
+	struct thread_gs *gs = thread_gs(gs_get());
+	struct half half = { fs_get(), atomic_load(&gs->inside) };
+
+	if (half.fs != t->ctx.upper_fs)
+		fs_set(t->ctx.upper_fs);
+	atomic_store(&gs->inside, 0);
+	return half;
+}
+
+static void go_down(const struct half *half)
+{
+	atomic_store(&thread_gs(gs_get())->inside, half->inside);
+	if (half->fs != fs_get())
+		fs_set(half->fs);
+}
+
 static void enter_handler(int sig, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_here();
 	const ucontext_t *uc = context;
 	uint32_t before = 0;
-	uint64_t fs = 0;
+	bool below = false;
+	struct half half;
 
 	if (t) {
 		before = boundary_begin(t,
 					(uintptr_t)__builtin_frame_address(0),
 					(uintptr_t)
 						uc->uc_mcontext.gregs[REG_RSP]);
-		fs = fs_get();
-		if (fs == t->ctx.upper_fs) {
-			fs = 0;
+		below = thread_is_below(t);
+		if (below)
+			half = go_up(t);
+		else
 			rewind_genuine(t, context,
 				       atomic_load(&program[sig].flags));
-		} else {
-			fs_set(t->ctx.upper_fs);
-		}
 	}
 	if (sig != SIGNAL_CANCEL && sig != SIGNAL_SETXID &&
 	    atomic_load(&program[sig].flags) & SA_SIGINFO)
@@ -84,8 +108,8 @@ static void enter_handler(int sig, siginfo_t *info, void *context)
 	program[sig].handler(sig, info, context);
 	if (t)
 		boundary_end(t, before);
-	if (fs)
-		fs_set(fs);
+	if (below)
+		go_down(&half);
 }
 
 static void take_part(void *arg)
@@ -121,8 +145,7 @@ static void enter_control(int sig, siginfo_t *info, void *context)
 	entered = now_ns();
 	if (epoch_pending()) {
 		top = thread_stack_top(t);
-		if (t->ctx.depth || t->on_stack || !top ||
-		    fs_get() != t->ctx.upper_fs) {
+		if (t->ctx.depth || t->on_stack || !top || thread_is_below(t)) {
 			epoch_notice(t);
 		} else {
 			t->program_mask = mask_of(context);

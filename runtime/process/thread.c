@@ -86,7 +86,7 @@ static struct thread *record_alloc(void)
 	memset(t, 0, sizeof(*t));
 	t->stack = stack;
 	t->stack_len = stack_len;
-	t->ctx.self = &t->ctx;
+	t->ctx.gs.self = &t->ctx;
 	t->ctx.process = t;
 	t->call_nr = -1;
 	t->ctx.stop = epoch_pending();
@@ -115,7 +115,7 @@ static void unlink_record(struct thread **link)
 	struct thread *t = *link;
 
 	*link = t->next;
-	t->ctx.self = NULL;
+	t->ctx.gs.self = NULL;
 	t->next = record_free;
 	record_free = t;
 }
@@ -153,11 +153,24 @@ void thread_reap(bool all)
 
 struct thread *thread_here(void)
 {
-	struct thread_ctx *ctx = (struct thread_ctx *)gs_get();
+	const struct process_lower *lower = process_lower;
+	struct thread_ctx *ctx;
+	uint64_t gs = gs_get();
 
-	if (!ctx || ctx->self != ctx || ctx->tid != tid_here())
+	if (!gs)
+		return NULL;
+	if (lower && lower->context && lower->owns(gs))
+		ctx = lower->context(gs);
+	else
+		ctx = thread_gs(gs)->self;
+	if (!ctx || ctx->gs.self != ctx || ctx->tid != tid_here())
 		return NULL;
 	return thread_of(ctx);
+}
+
+bool thread_is_below(const struct thread *t)
+{
+	return thread_gs(gs_get())->inside || fs_get() != t->ctx.upper_fs;
 }
 
 struct thread *thread_of_app_tid(int tid)
@@ -380,6 +393,9 @@ void thread_after_fork(void)
 	ctx->tid = tid_here();
 	ctx->app_tid = ctx->tid;
 	thread_of(ctx)->is_main = true;
+	/* GS may be a donor's, whose memory is not here. */
+	gs_set((uint64_t)ctx);
 	ctx->lower_fs = 0;
+	ctx->donor = NULL;
 	ctx->stop = 0;
 }

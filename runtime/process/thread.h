@@ -112,6 +112,9 @@ void thread_unlock(void);
 /* thread_here - this thread's record by GS, in either half, without TLS; NULL
  * if it has none (GS belongs to its maker, or to nobody). */
 struct thread *thread_here(void);
+/* thread_is_below - is the calling thread, t, in the lower half?  For signal
+ * handlers. */
+bool thread_is_below(const struct thread *t);
 /* thread_adopt_raw - as thread_adopt, but touches no TLS: for handlers. */
 struct thread *thread_adopt_raw(void);
 /* thread_of_app_tid - by the number the program knows. */

@@ -91,6 +91,18 @@ run "a library that maps code beyond its file's end is loaded" \
 	ranks calls TEST_MPI_LIB="$here/tests/system/lower/oldlayout.so"
 run "threads cross without FSGSBASE" ranks threads CAIRN_NO_FSGSBASE=1
 run "callbacks cross without FSGSBASE" ranks callbacks CAIRN_NO_FSGSBASE=1
+TEST_FOREIGN=$here/tests/system/lower/foreign.so
+export TEST_FOREIGN
+run "code that may use FS comes in when nobody else is inside" \
+	timeout 60 "$rank" late
+# The two other ways to cross: the guest's code left as it is, or distrusted.
+for way in fs both; do
+	for what in calls inside threads callbacks loops again; do
+		run "$what, crossing by $way" ranks $what CAIRN_CROSSING=$way
+	done
+	run "code that uses FS comes in, crossing by $way" \
+		timeout 60 env CAIRN_CROSSING=$way "$rank" late
+done
 run "an empty crossing takes no longer than 15 ns" timeout 60 "$rank" time
 # shellcheck disable=SC2016 # $1 is the inner shell's
 run "1 GiB of address space is enough" \

@@ -25,6 +25,7 @@ struct donor {
 	uint64_t fs;
 	_Atomic uint32_t parked; /* a futex; fs is valid */
 	struct donor *next;
+	struct donor *older; /* all that were ever made */
 };
 
 struct guest_boot {

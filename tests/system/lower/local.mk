@@ -15,4 +15,8 @@ tests/system/lower/oldlayout.so: tests/system/lower/oldlayout.c
 		-Wl,--no-as-needed
 EXTRA_DIST += tests/system/lower/oldlayout.c
 CLEANFILES += tests/system/lower/oldlayout.so
+# Something that the runtime cannot look through.
+check_PROGRAMS += tests/system/lower/foreign.so
+tests_system_lower_foreign_so_SOURCES = tests/system/lower/foreign.c
+tests_system_lower_foreign_so_LDFLAGS = -shared
 SYSTEM_TESTS += tests/system/0100-lower.t

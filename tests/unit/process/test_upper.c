@@ -96,7 +96,7 @@ static void *adopt(void *arg)
 	struct thread_ctx *ctx = ctx_here();
 
 	(void)arg;
-	return ctx->self == ctx && ctx->tid == gettid() && ctx->upper_fs ? ctx :
+	return ctx->gs.self == ctx && ctx->tid == gettid() && ctx->upper_fs ? ctx :
 									   NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/lower/donor.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #define LOG_PREFIX "lower half: "
 #include "runtime/base/fmt.h"
@@ -95,7 +96,6 @@ static void gs_write(uint64_t gs)
 	__asm__ volatile("wrgsbase %0" : : "r"(gs) : "memory");
 }
 
-/* A handler may look at GS at any moment: what is there is whole. */
 static void lend_gs(struct thread_ctx *ctx)
 {
 	struct thread_gs *gs = thread_gs(ctx->lower_fs);
@@ -141,44 +141,69 @@ bool donor_change_to_fs(void)
 	return true;
 }
 
-int lower_donor(struct thread_ctx *ctx)
+static struct donor *take_unused(void)
 {
 	struct donor *d;
 
-	if (ctx->lower_fs)
-		return 0;
 	futex_lock(&lock);
-	if (!guest) {
-		futex_unlock(&lock);
-		return -ENXIO;
-	}
 	d = unused;
 	if (d)
 		unused = d->next;
-	else
+	else if (guest)
 		d = make_donor();
 	futex_unlock(&lock);
-	if (!d)
-		return -EAGAIN;
-	ctx->donor = d;
-	ctx->lower_fs = d->fs;
-	lend_gs(ctx);
-	return 0;
+	return d;
+}
+
+/* No handler that calls MPI itself comes between GS, the context and the
+ * donor's TCB, which must agree, or while the lock is held. */
+static uint64_t block_signals(void)
+{
+	uint64_t every = ~0UL, old = 0;
+
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &every, &old, sizeof(old));
+	return old;
+}
+
+static void unblock_signals(uint64_t old)
+{
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+}
+
+int lower_donor(struct thread_ctx *ctx)
+{
+	uint64_t mask = block_signals();
+	struct donor *d;
+	int rc = 0;
+
+	if (!ctx->lower_fs) {
+		d = take_unused();
+		rc = d ? 0 : guest ? -EAGAIN : -ENXIO;
+		if (d) {
+			ctx->donor = d;
+			ctx->lower_fs = d->fs;
+			lend_gs(ctx);
+		}
+	}
+	unblock_signals(mask);
+	return rc;
 }
 
 void lower_donor_return(struct thread_ctx *ctx)
 {
+	uint64_t mask = block_signals();
 	struct donor *d = ctx->donor;
 
-	if (!ctx->lower_fs)
-		return;
-	return_gs(ctx, ctx->lower_fs);
-	ctx->lower_fs = 0;
-	ctx->donor = NULL;
-	futex_lock(&lock);
-	d->next = unused;
-	unused = d;
-	futex_unlock(&lock);
+	if (ctx->lower_fs) {
+		return_gs(ctx, ctx->lower_fs);
+		ctx->lower_fs = 0;
+		ctx->donor = NULL;
+		futex_lock(&lock);
+		d->next = unused;
+		unused = d;
+		futex_unlock(&lock);
+	}
+	unblock_signals(mask);
 }
 
 uint64_t donor_must_lend(struct thread_ctx *ctx)

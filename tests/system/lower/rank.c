@@ -37,7 +37,7 @@
 	X(Initialized) X(Init_thread) X(Finalize) X(Comm_rank) X(Comm_size) \
 	X(Send) X(Recv) X(Isend) X(Irecv) X(Barrier) X(Allreduce) \
 	X(Op_create) X(Op_free) X(Wtime) X(Abort)
-#define LIBC(X) X(dlopen) X(dlsym) X(read)
+#define LIBC(X) X(dlopen) X(dlsym) X(read) X(qsort)
 /* clang-format on */
 #define ENUM_(name)   N_##name,
 #define STRING_(name) "PMPI_" #name,
@@ -389,6 +389,24 @@ static void largest(void *in, void *inout, int *len, MPI_Datatype *type)
 			((int *)inout)[i] = ((int *)in)[i];
 }
 
+static int compare(const int *a, const int *b)
+{
+	CHECK(upper_tls == 1234);
+	return *a - *b;
+}
+
+/* Up and down again many times within one call. */
+static void call_often(void)
+{
+	int values[] = { 5, 3, 9, 1, 7, 2 };
+	void *thunk = lower_callback((void *)compare, NULL);
+
+	CROSS(real[N_qsort], values, 6, sizeof(*values), thunk);
+	for (int i = 1; i < 6; i++)
+		CHECK(values[i - 1] < values[i]);
+	lower_callback_free(thunk);
+}
+
 static void test_callbacks(void)
 {
 	static int closure = 42;
@@ -402,6 +420,7 @@ static void test_callbacks(void)
 	lower_callback_free(other);
 	CHECK(lower_callback((void *)largest, NULL) == other);
 	start(0);
+	call_often();
 	init(MPI_THREAD_SINGLE);
 	for (int i = 0; i < 3; i++)
 		mine[i] = (rank + 1) * (i + 1);
@@ -648,24 +667,23 @@ static void *stay_inside(void *arg)
 	return NULL;
 }
 
-/* While another thread is inside with the program's FS, such a library does not
- * come in.  Later it does, and from then on, within that very call, FS is the
- * donor's. */
-static void test_late(void)
+/* When such a library comes, FS becomes the donor's within that very call.
+ * While another thread is inside with the program's FS, it does not come in. */
+static void open_late(bool crowd)
 {
 	struct thread_ctx *ctx = &contexts[THREADS];
 	const char *foreign = getenv("TEST_FOREIGN");
 	pthread_t thread;
 	bool by_gs;
-	long handle;
+	long handle, *at_start;
 	void *fn;
 
 	start(0);
 	by_gs = CROSS(thread_pointer) == (long)ctx->upper_fs;
 	CHECK(by_gs || CROSS(thread_pointer) == (long)ctx->lower_fs);
 	CHECK(by_gs == !getenv("CAIRN_CROSSING"));
-	if (by_gs) {
-		CHECK(!pipe(late_pipe));
+	if (crowd) {
+		CHECK(by_gs && !pipe(late_pipe));
 		CHECK(!pthread_create(&thread, NULL, stay_inside, contexts));
 		while (!*(volatile uint64_t *)&contexts[0].lower_fs ||
 		       !thread_gs(contexts[0].lower_fs)->inside)
@@ -678,8 +696,20 @@ static void test_late(void)
 	CHECK(handle);
 	fn = (void *)CROSS(real[N_dlsym], handle, "foreign_thread_pointer");
 	CHECK(fn && CROSS(fn) == (long)ctx->lower_fs);
+	at_start = (long *)CROSS(real[N_dlsym], handle, "foreign_at_start");
+	CHECK(at_start && *at_start == (long)ctx->lower_fs);
 	CHECK(thread_pointer() == (long)ctx->upper_fs && upper_tls == 1234);
 	printf("ok late\n");
+}
+
+static void test_late(void)
+{
+	open_late(false);
+}
+
+static void test_late_crowd(void)
+{
+	open_late(true);
 }
 
 static double clock_ns(clockid_t id)
@@ -752,7 +782,7 @@ static const struct {
 	{ "threads", test_threads },   { "callbacks", test_callbacks },
 	{ "loops", test_loops },       { "again", test_again },
 	{ "abort", test_abort },       { "time", test_time },
-	{ "late", test_late },
+	{ "late", test_late },	       { "late-crowd", test_late_crowd },
 };
 
 int main(int argc, char **argv)

@@ -110,3 +110,20 @@ epochs() { # DIR: the numbers of the committed ones
 committed() { # DIR [COUNT]: that many are, or one
 	[ "$(epochs "$1" | wc -w)" -ge "${2:-1}" ]
 }
+
+answer() { # FILE
+	grep '^answer' "$1"
+}
+
+same_answer() { # in the files out and native
+	[ "$(answer native)" ] && [ "$(answer native)" = "$(answer out)" ]
+}
+
+ends() { # CODE: the job does
+	wait "$job"
+	[ $? = "$1" ]
+}
+
+said() { # TEXT [FILE]: in err, or there
+	grep -q -e "$1" "${2-err}"
+}

@@ -42,23 +42,6 @@ begin_job() {
 	job=$!
 }
 
-answer() { # FILE
-	grep '^answer' "$1"
-}
-
-same_answer() {
-	[ "$(answer native)" ] && [ "$(answer native)" = "$(answer out)" ]
-}
-
-ends() { # CODE
-	wait "$job"
-	[ $? = "$1" ]
-}
-
-said() { # TEXT
-	grep -q "$1" err
-}
-
 # nothing_runs NODE...: none of ours does there
 nothing_runs() {
 	local node

@@ -30,23 +30,6 @@ long=20000 # lasts while munged is stopped
 
 mpiexec.hydra -n 2 "$heat" 64 $long >native 2>&1
 
-answer() { # FILE
-	grep '^answer' "$1"
-}
-
-same_answer() {
-	[ "$(answer native)" ] && [ "$(answer native)" = "$(answer out)" ]
-}
-
-ends() { # CODE
-	wait "$job"
-	[ $? = "$1" ]
-}
-
-said() { # TEXT [FILE]
-	grep -q -e "$1" "${2-err}"
-}
-
 # --- a job, and what belongs to it ---
 begin cairnrun --auth munge --ckpt-dir ck -n 2 "$heat" 64 $long
 patiently up ck 2

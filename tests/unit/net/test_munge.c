@@ -3,9 +3,9 @@
 #include "runtime/net/channel.h"
 
 #include "runtime/net/address.h"
-#include "runtime/net/credential.h"
 #include "runtime/net/handshake.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/net/munged.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,85 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OTHER_USER 65534
 
 /* File-scope: a test's body has no argument. */
 static unsigned char secret[CHANNEL_SECRET_BYTES];
-static const char *missing; /* why MUNGE cannot be tried here */
-static char folder[256], second_folder[300];
-
-/* --- a munged of our own --- */
-
-static int munge_script(const char *words, const char *where)
-{
-	const char *top = getenv("top_srcdir");
-	char command[1200];
-
-	snprintf(command, sizeof(command),
-		 "\"%s/tests/lib/munge\" %s \"%s\" >/dev/null 2>&1",
-		 top ? top : ".", words, where);
-	return system(command);
-}
-
-static void use_munged(const char *where)
-{
-	char path[320];
-
-	snprintf(path, sizeof(path), "%s/munge.sock", where);
-	setenv("CAIRN_MUNGE_SOCKET", path, 1);
-}
-
-static void signal_munged(int sig)
-{
-	char path[320], line[32] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/munged.pid", folder);
-	f = fopen(path, "r");
-	CU_ASSERT_FATAL(f && fgets(line, sizeof(line), f));
-	fclose(f);
-	CU_ASSERT_EQUAL(kill((pid_t)atol(line), sig), 0);
-}
-
-static void end_munged(void)
-{
-	munge_script("down", folder);
-	munge_script("down", second_folder);
-}
-
-static const char *begin_munged(void)
-{
-	const char *top = getenv("top_builddir");
-	char parts[1000];
-
-	snprintf(parts, sizeof(parts), "%s/runtime", top ? top : ".");
-	setenv("CAIRN_LIBEXEC", parts, 0);
-	snprintf(parts + strlen(parts), 20, "/cairn-munge");
-	if (access(parts, X_OK))
-		return "it was built without libmunge";
-	if (system("PATH=$PATH:/usr/sbin command -v munged >/dev/null"))
-		return "munged is not installed";
-	snprintf(folder, sizeof(folder), "%s/munge", unit_tmpdir());
-	snprintf(second_folder, sizeof(second_folder), "%s/second", folder);
-	chmod(unit_tmpdir(), 0711); /* for the other user */
-	if (munge_script("up", folder))
-		return "munged does not start";
-	atexit(end_munged);
-	use_munged(folder);
-	return NULL;
-}
-
-static bool skipped(void)
-{
-	if (missing)
-		unit_skip("%s", missing);
-	return missing;
-}
 
 /* --- the two ends, each in a thread --- */
 
@@ -180,7 +108,7 @@ static void test_same_user(void)
 	struct end server, client;
 	struct err err;
 
-	if (skipped())
+	if (munged_skip())
 		goto out;
 	secret_make(secret);
 	UNIT_OK(channel_auth_try(CHANNEL_MUNGE, &err), &err);
@@ -204,7 +132,7 @@ out:
 /* Both say so, whichever asks for more. */
 static void test_one_side_only(void)
 {
-	if (skipped())
+	if (munged_skip())
 		return;
 	for (int i = 0; i < 2; i++) {
 		struct end server, client;
@@ -250,7 +178,7 @@ static void test_other_user(void)
 	struct end server, client;
 	pid_t other;
 
-	if (skipped())
+	if (munged_skip())
 		return;
 	if (geteuid()) {
 		unit_skip("only root can be another user");
@@ -377,7 +305,7 @@ static void test_relayed(void)
 	struct raw to_client, to_server;
 	char text[8192];
 
-	if (skipped())
+	if (munged_skip())
 		return;
 	secret_make(secret);
 	listen_there(&server, CHANNEL_MUNGE);
@@ -423,7 +351,7 @@ static void test_first_message(void)
 {
 	char long_one[6000];
 
-	if (skipped())
+	if (munged_skip())
 		return;
 	first_message("{\"type\":\"hello\",\"node\":\"n1\"}", -EKEYREJECTED,
 		      "without a MUNGE");
@@ -436,125 +364,6 @@ static void test_first_message(void)
 	first_message(long_one, -EPROTO, "claims");
 }
 
-/* --- credentials alone --- */
-
-static int result(struct credential *c, struct err *err)
-{
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	int rc;
-
-	while ((rc = credential_result(c, err)) == -EAGAIN)
-		poll(&p, 1, 6000);
-	return rc;
-}
-
-static int checked(const unsigned char *payload, const char *text,
-		   struct err *err)
-{
-	struct credential c = { .pid = 0 };
-	int rc = credential_check(&c, payload, text, err);
-
-	if (!rc)
-		rc = result(&c, err);
-	credential_stop(&c);
-	return rc;
-}
-
-static void made(const unsigned char *payload, char *text)
-{
-	struct credential c = { .pid = 0 };
-	struct err err;
-
-	UNIT_OK(credential_make(&c, payload, &err), &err);
-	UNIT_OK(result(&c, &err), &err);
-	strcpy(text, c.output);
-	credential_stop(&c);
-}
-
-/* By MUNGE's own command, as an attacker would. */
-static void made_by(const char *command, const unsigned char *payload,
-		    char *text)
-{
-	char hex[65], line[600];
-	FILE *f;
-
-	sodium_bin2hex(hex, sizeof(hex), payload, CREDENTIAL_PAYLOAD_SIZE);
-	snprintf(line, sizeof(line),
-		 "%s -S \"$CAIRN_MUNGE_SOCKET\" -s %s 2>/dev/null", command,
-		 hex);
-	f = popen(line, "r");
-	*text = '\0';
-	CU_ASSERT_FATAL(f && fgets(text, CREDENTIAL_MAX, f));
-	pclose(f);
-	text[strcspn(text, "\n")] = '\0';
-}
-
-static void test_credentials(void)
-{
-	unsigned char payload[CREDENTIAL_PAYLOAD_SIZE];
-	char text[CREDENTIAL_MAX], huge[CREDENTIAL_MAX + 1];
-	struct err err;
-
-	if (skipped())
-		return;
-	randombytes_buf(payload, sizeof(payload));
-	made(payload, text);
-	payload[31] ^= 1;
-	UNIT_FAILS(checked(payload, text, &err), -EKEYREJECTED, &err,
-		   "another connection");
-	made(payload, text);
-	UNIT_OK(checked(payload, text, &err), &err);
-	UNIT_FAILS(checked(payload, text, &err), -EKEYREJECTED, &err,
-		   "used before");
-	made_by("munge", payload, text);
-	UNIT_OK(checked(payload, text, &err), &err);
-	if (!geteuid()) {
-		made_by("setpriv --reuid 65534 --clear-groups munge", payload,
-			text);
-		UNIT_FAILS(checked(payload, text, &err), -EKEYREJECTED, &err,
-			   "of user 65534");
-	}
-	memset(huge, 'x', CREDENTIAL_MAX);
-	huge[CREDENTIAL_MAX] = '\0';
-	UNIT_FAILS(checked(payload, huge, &err), -EKEYREJECTED, &err,
-		   "4096 bytes");
-}
-
-static void test_expired(void)
-{
-	unsigned char payload[CREDENTIAL_PAYLOAD_SIZE];
-	const struct timespec moment = { .tv_nsec = 1000000 };
-	time_t then;
-	char text[CREDENTIAL_MAX];
-	struct err err;
-
-	if (skipped())
-		return;
-	randombytes_buf(payload, sizeof(payload));
-	made_by("munge -t 1", payload, text);
-	/* munged counts whole seconds, by time(), which lags a little. */
-	for (then = time(NULL) + 2; time(NULL) < then;)
-		nanosleep(&moment, NULL);
-	UNIT_FAILS(checked(payload, text, &err), -EKEYREJECTED, &err, "clocks");
-}
-
-static void test_other_key(void)
-{
-	unsigned char payload[CREDENTIAL_PAYLOAD_SIZE];
-	char text[CREDENTIAL_MAX];
-	struct err err;
-
-	if (skipped())
-		return;
-	CU_ASSERT_EQUAL_FATAL(munge_script("up", second_folder), 0);
-	randombytes_buf(payload, sizeof(payload));
-	made(payload, text);
-	use_munged(second_folder);
-	UNIT_FAILS(checked(payload, text, &err), -EKEYREJECTED, &err,
-		   "the same key");
-	use_munged(folder);
-}
-
 /* --- munged is ill --- */
 
 static void test_no_munged(void)
@@ -562,7 +371,7 @@ static void test_no_munged(void)
 	struct end server, client;
 	struct err err;
 
-	if (skipped())
+	if (munged_skip())
 		return;
 	setenv("CAIRN_MUNGE_SOCKET", "/nowhere/munge", 1);
 	UNIT_FAILS(channel_auth_try(CHANNEL_MUNGE, &err), -ENOKEY, &err,
@@ -580,7 +389,7 @@ static void test_no_munged(void)
 	CU_ASSERT(client.rc && server.rc);
 	end_fini(&client);
 	end_fini(&server);
-	use_munged(folder);
+	munged_use_other(false);
 }
 
 /* Nobody waits for it but who asked: no call of the server's blocks, and it
@@ -594,12 +403,12 @@ static void test_stopped_munged(void)
 	struct err err;
 	int rc;
 
-	if (skipped())
+	if (munged_skip())
 		return;
 	secret_make(secret);
 	listen_there(&server, CHANNEL_MUNGE);
 	connect_to(&client, &server, CHANNEL_MUNGE);
-	signal_munged(SIGSTOP);
+	munged_signal(SIGSTOP);
 	begun_ms = clock_ms();
 	begin(&client);
 	p.fd = server.listener;
@@ -620,7 +429,7 @@ static void test_stopped_munged(void)
 	await_end(&client);
 	UNIT_FAILS(client.rc, -ENOKEY, &client.err, "does not answer");
 	CU_ASSERT(clock_ms() - begun_ms < 7000);
-	signal_munged(SIGCONT);
+	munged_signal(SIGCONT);
 	end_fini(&client);
 	end_fini(&server);
 }
@@ -647,10 +456,6 @@ static const struct unit_test munge_tests[] = {
 	{ "a credential that is relayed is refused, on both sides",
 	  test_relayed },
 	{ "a first message that is none is refused", test_first_message },
-	{ "replayed, foreign and ill-fitting ones are refused",
-	  test_credentials },
-	{ "an expired one is refused", test_expired },
-	{ "one of another key is refused", test_other_key },
 	{ "a node without munged is named", test_no_munged },
 	{ "a munged that is stopped blocks nobody", test_stopped_munged },
 	{ NULL, NULL },
@@ -665,6 +470,6 @@ int main(int argc, char **argv)
 {
 	if (sodium_init() < 0)
 		return 99;
-	missing = begin_munged();
+	munged_begin();
 	return unit_main(argc, argv, suites);
 }

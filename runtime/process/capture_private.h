@@ -95,7 +95,9 @@ int timers_resume(struct err *err) must_check; /* threads are there again */
 /* mutexes_check - does a thread hold a lock that cannot be restored? */
 int mutexes_check(struct err *err) must_check;
 
-/* What the launcher's standard streams are: asked anew after a restart. */
+/* What the launcher's standard streams are; before an epoch can begin, and
+ * asked anew after a restart. */
+void files_start(void);
 void files_std_here(void);
 /* file_is_recorded - will the program have this number?  files_floor - all its
  * numbers, and where Cairn's begin, lie below this. */

@@ -63,7 +63,7 @@ void files_std_here(void)
 
 /* "dev:ino,dev:ino,dev:ino", of cairn-rank; a program that was started without
  * it has what it has. */
-__attribute__((constructor(102))) static void files_start(void)
+void files_start(void)
 {
 	const char *text = getenv("CAIRN_STDIO");
 	char *end;

@@ -2,6 +2,7 @@
 /* start.c - libcairn.so comes up in a process */
 #define _GNU_SOURCE
 #define LOG_PREFIX "start: "
+#include "runtime/process/capture_private.h"
 #include "runtime/process/private.h"
 
 #include "runtime/base/fmt.h"
@@ -137,6 +138,7 @@ __attribute__((constructor(101))) static void start(void)
 	pthread_atfork(NULL, NULL, in_child);
 	inherit_link();
 	signals_init();
+	files_start();
 	on_exit(at_exit, NULL);
 	if (process_link.page)
 		link_ready();

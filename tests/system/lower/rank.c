@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,9 +29,10 @@
  * on rank 0 or says what is wrong and fails.  The program is not linked to MPI;
  * what it calls is real[] in the lower half.
  */
-#define FD_MIN	400
-#define THREADS 4
-#define ROUNDS	2000
+#define HWCAP2_FSGSBASE 2
+#define FD_MIN		400
+#define THREADS		4
+#define ROUNDS		2000
 
 /* clang-format off */
 #define NAMES(X) \
@@ -681,9 +683,10 @@ static void open_late(bool crowd)
 	start(0);
 	by_gs = CROSS(thread_pointer) == (long)ctx->upper_fs;
 	CHECK(by_gs || CROSS(thread_pointer) == (long)ctx->lower_fs);
-	CHECK(by_gs == !getenv("CAIRN_CROSSING"));
-	if (crowd) {
-		CHECK(by_gs && !pipe(late_pipe));
+	CHECK(by_gs == (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE &&
+			!getenv("CAIRN_CROSSING")));
+	if (crowd && by_gs) {
+		CHECK(!pipe(late_pipe));
 		CHECK(!pthread_create(&thread, NULL, stay_inside, contexts));
 		while (!*(volatile uint64_t *)&contexts[0].lower_fs ||
 		       !thread_gs(contexts[0].lower_fs)->inside)

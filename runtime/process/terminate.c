@@ -4,10 +4,12 @@
 #define LOG_PREFIX "terminate: "
 #include "runtime/process/signals.h"
 
+#include "runtime/base/fmt.h"
 #include "runtime/process/private.h"
 
 #include <fcntl.h>
 #include <stddef.h>
+#include <string.h>
 
 /*
  * DESIGN
@@ -25,31 +27,18 @@
 static bool is_slurms(int pid)
 {
 	static const char name[] = "slurmstepd\n";
-	char path[24] = "/proc/", *end = path + 6;
-	char comm[sizeof(name) - 1];
-	int digits = 1;
+	char path[40], comm[sizeof(name) - 1];
 	long fd, n;
 
 	if (pid <= 0)
 		return false;
-	for (int rest = pid; rest >= 10; rest /= 10)
-		digits++;
-	for (int i = digits - 1; i >= 0; i--, pid /= 10)
-		end[i] = (char)('0' + pid % 10);
-	end += digits;
-	for (const char *from = "/comm"; (*end = *from); from++)
-		end++;
+	fmt_print(path, sizeof(path), "/proc/%d/comm", pid);
 	fd = sys_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (sys_is_error(fd))
 		return false;
 	n = sys_call(SYS_read, fd, comm, sizeof(comm));
 	sys_call(SYS_close, fd);
-	if (n != (long)sizeof(comm))
-		return false;
-	for (size_t i = 0; i < sizeof(comm); i++)
-		if (comm[i] != name[i])
-			return false;
-	return true;
+	return n == (long)sizeof(comm) && !memcmp(comm, name, sizeof(comm));
 }
 
 static bool agent_knows(void)

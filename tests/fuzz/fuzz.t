@@ -12,7 +12,8 @@ kinds="sheet index manifest"
 flags="-std=gnu11 -g -O1 -I$src"
 libs="-ljansson -lzstd -lxxhash -lpthread"
 sources="$(ls "$src"/storage/*.c) $src/runtime/base/err.c
-	$src/runtime/base/fmt.c $src/runtime/base/log.c"
+	$src/runtime/base/fmt.c $src/runtime/base/log.c
+	$src/runtime/base/moment.c"
 
 command -v clang >/dev/null || { echo "1..0 # SKIP no clang"; exit 0; }
 echo 'int LLVMFuzzerTestOneInput(const char *d, long n);

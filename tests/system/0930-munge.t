@@ -26,12 +26,12 @@ chmod 711 "$work" # munged wants its clients to reach it
 export CAIRN_MUNGE_SOCKET=$work/munge/munge.sock
 munged=$(cat munge/munged.pid)
 steps=1500
-long=20000 # lasts while munged is stopped
+long=20000 # steps of a millisecond last while munged is stopped
 
 mpiexec.hydra -n 2 "$heat" 64 $long >native 2>&1
 
 # --- a job, and what belongs to it ---
-begin cairnrun --auth munge --ckpt-dir ck -n 2 "$heat" 64 $long
+begin cairnrun --auth munge --ckpt-dir ck -n 2 "$heat" 64 $long 1000
 patiently up ck 2
 ok "its own user's tool gets in" ranks_run ck 2
 ok "a checkpoint is committed" checkpoint ck
@@ -78,7 +78,8 @@ CAIRN_AUTH=munge timeout 60 cairnrun --restart ck >out 2>err </dev/null
 ok "a restart gives it, too (CAIRN_AUTH)" same_answer
 
 if [ "$(id -u)" = 0 ]; then
-	begin cairnrun --auth secret --ckpt-dir open -n 2 "$heat" 64 $steps
+	begin cairnrun --auth secret --ckpt-dir open -n 2 "$heat" 64 $steps \
+		10000
 	patiently up open 2
 	ok "by the secret alone he would come in" eval \
 		'stranger open secret && said running said'
@@ -133,7 +134,7 @@ on_both --ckpt-dir nodes -n 2 "$heat" 64 $steps
 ok "a node without munged ends the job's start" ends 1
 ok "it is named" said 'agent on n1: .*munged cannot be reached on this node'
 node_up n1
-on_both --ckpt-dir nodes -n 2 "$heat" 64 $steps
+on_both --ckpt-dir nodes -n 2 "$heat" 64 $steps 5000
 status() {
 	"$cluster" on fe env PATH="$PATH" cairn "$@"
 }

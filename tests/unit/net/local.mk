@@ -22,7 +22,6 @@ tests_unit_net_test_credential_CPPFLAGS = $(tests_unit_net_test_channel_CPPFLAGS
 tests_unit_net_test_credential_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_net_test_credential_LDADD = $(tests_unit_net_test_channel_LDADD)
 EXTRA_DIST += tests/lib/munge
-# What they start is no library of theirs.
 if HAVE_MUNGE
-check-unit: runtime/cairn-munge
+unit_starts += runtime/cairn-munge
 endif

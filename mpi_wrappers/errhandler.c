@@ -35,8 +35,6 @@ void errhandler_destroy(void *object)
 		REAL(Errhandler_free, &real);
 }
 
-typedef void cxx_call(int kind, int *handle, int *code, void (*fn)(void));
-
 static int cxx_kind(enum vkind on)
 {
 	return on == V_FILE ? 1 : on == V_WIN ? 2 : 0;
@@ -48,7 +46,6 @@ static MPI_Win win_virtual(int real);
 static void errhandler_called(void *handle, int *code)
 {
 	struct verrhandler *handler = lower_closure();
-	struct callback_mark mark = process_callback_begin();
 	int win;
 
 	if (handler->on == V_WIN) {
@@ -56,11 +53,12 @@ static void errhandler_called(void *handle, int *code)
 		handle = &win;
 	}
 	if (handler->cxx)
-		((cxx_call *)handler->cxx)(cxx_kind(handler->on), handle, code,
-					   handler->fn);
+		process_callback(handler->cxx, cxx_kind(handler->on),
+				 (long)handle, (long)code, (long)handler->fn,
+				 0);
 	else
-		((void (*)(void *, int *, ...))handler->fn)(handle, code);
-	process_callback_end(mark);
+		process_callback((void *)handler->fn, (long)handle, (long)code,
+				 0, 0, 0);
 }
 
 struct win_search {

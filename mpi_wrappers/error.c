@@ -25,8 +25,7 @@ static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
 	REAL(Comm_call_errhandler, real, code);
 }
 
-/* C++'s bindings say which kind of object it is. */
-typedef void cxx_call(int kind, int *handle, int *code, void (*fn)(void));
+/* C++'s bindings take the kind of object, the handle, the code, the function. */
 #define CXX_COMM 0
 
 /* Gives what the wrapper returns: a C handler may change the code; C++'s
@@ -37,15 +36,13 @@ static int call_program(struct verrhandler *handler, MPI_Comm comm, int code)
 	bool cxx = handler->cxx;
 	int told = code;
 
-	struct callback_mark mark;
-
 	object_ref(handler);
-	mark = process_callback_begin();
 	if (handler->cxx)
-		((cxx_call *)handler->cxx)(CXX_COMM, &comm, &told, handler->fn);
+		process_callback(handler->cxx, CXX_COMM, (long)&comm,
+				 (long)&told, (long)handler->fn, 0);
 	else
-		((MPI_Comm_errhandler_function *)handler->fn)(&comm, &told);
-	process_callback_end(mark);
+		process_callback((void *)handler->fn, (long)&comm, (long)&told,
+				 0, 0, 0);
 	object_put(handler);
 	return cxx ? MPI_SUCCESS : told;
 }

@@ -42,23 +42,19 @@ static MPI_Datatype body_type(struct op_body *body, int real)
 	return body->last_virtual;
 }
 
-/* C++'s takes the length and the datatype by value. */
-typedef void cxx_op(void *in, void *inout, int len, MPI_Datatype type,
-		    void *fn);
-
 /* len points to an int, or to an MPI_Count: the program knows which. */
 static void op_called(void *in, void *inout, void *len, int *real_type_in)
 {
 	struct op_body *body = lower_closure();
 	MPI_Datatype type = body_type(body, *real_type_in);
-	struct callback_mark mark = process_callback_begin();
 
+	/* C++'s takes the length and the datatype by value. */
 	if (body->cxx)
-		((cxx_op *)body->cxx)(in, inout, *(int *)len, type, body->fn);
+		process_callback(body->cxx, (long)in, (long)inout, *(int *)len,
+				 type, (long)body->fn);
 	else
-		((void (*)(void *, void *, void *,
-			   MPI_Datatype *))body->fn)(in, inout, len, &type);
-	process_callback_end(mark);
+		process_callback(body->fn, (long)in, (long)inout, (long)len,
+				 (long)&type, 0);
 }
 
 static struct op_body *body_new(void *fn, void *cxx, bool large)

@@ -22,8 +22,10 @@
  * boundary leaves it; the depth is then that of the boundary which it lands
  * below, 0 without one.
  *
- * An exception that leaves an error handler is not seen: it takes no function
- * of libc's, and those of the C++ library may be several in a process.
+ * An exception that leaves an error handler takes no function of libc's, and
+ * those of the C++ library may be several in a process.  But whoever unwinds
+ * the stack asks each frame's personality routine, so callbacks are called from
+ * a frame that has one.
  *
  * Whatever a wrapper had begun stays begun, as in a native MPI library.
  */
@@ -69,6 +71,16 @@ void boundary_end(struct thread *t, uint32_t before)
 	t->boundaries = before;
 }
 
+/* Only `n` boundaries are still there, and the program is below the last. */
+static void leave_to(struct thread *t, uint32_t n)
+{
+	t->boundaries = n;
+	t->ctx.depth = n ? t->boundary[n - 1].depth : 0;
+	/* No closure of a callback that is no more. */
+	if (!n)
+		t->ctx.closure = NULL;
+}
+
 /* The program goes on at `target`; the stack is used down to `here` now. */
 static void jump_to(uintptr_t target, uintptr_t here)
 {
@@ -85,25 +97,46 @@ static void jump_to(uintptr_t target, uintptr_t here)
 			break;
 		here = b->resume;
 	}
-	t->boundaries = n;
-	ctx->depth = n ? t->boundary[n - 1].depth : 0;
-	/* No closure of a callback that is no more. */
-	if (!n)
-		ctx->closure = NULL;
+	leave_to(t, n);
 }
 
-struct callback_mark process_callback_begin(void)
+/* callback.S */
+long callback_call(void *fn, long a1, long a2, long a3, long a4, long a5);
+
+long process_callback(void *fn, long a1, long a2, long a3, long a4, long a5)
 {
 	struct thread *t = thread_of(ctx_here());
-	/* The caller's, just above the function that it will call. */
-	uintptr_t here = (uintptr_t)__builtin_dwarf_cfa();
+	/* Just above the function that is called. */
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uint32_t before = boundary_begin(t, here, here);
+	long ret = callback_call(fn, a1, a2, a3, a4, a5);
 
-	return (struct callback_mark){ t, boundary_begin(t, here, here) };
+	boundary_end(t, before);
+	return ret;
 }
 
-void process_callback_end(struct callback_mark mark)
+/* The personality routine of callback_call() (Itanium C++ ABI, Exception
+ * Handling, 1.6.2): it catches nothing, but learns that its frame is left. */
+#define UA_CLEANUP_PHASE    2
+#define URC_CONTINUE_UNWIND 8
+int callback_unwound(int version, int actions, uint64_t class, void *exception,
+		     void *context);
+
+int callback_unwound(int version, int actions, uint64_t class, void *exception,
+		     void *context)
 {
-	boundary_end(mark.thread, mark.before);
+	struct thread_ctx *ctx = cairn_ctx;
+	struct thread *t = thread_of(ctx);
+
+	(void)version;
+	(void)class;
+	(void)exception;
+	(void)context;
+	/* Whose boundary found no room is not left either. */
+	if (actions & UA_CLEANUP_PHASE && ctx && t->boundaries &&
+	    t->boundaries < BOUNDARIES)
+		leave_to(t, t->boundaries - 1);
+	return URC_CONTINUE_UNWIND;
 }
 
 /* --- what the program calls -------------------------------------------------

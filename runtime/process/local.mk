@@ -3,6 +3,7 @@ pkglibexec_PROGRAMS += runtime/libcairn.so
 runtime_libcairn_so_SOURCES = \
 	runtime/process/alloc.c \
 	runtime/process/attributes.c \
+	runtime/process/callback.S \
 	runtime/process/calls.c \
 	runtime/process/capture.c \
 	runtime/process/capture.h \

@@ -76,16 +76,13 @@ static inline void ctx_leave(struct thread_ctx *ctx)
 }
 
 /*
- * Around a call of a function of the program's inside a wrapper, which may
- * leave it by longjmp(): process_callback_end() is not reached then, and the
- * wrapper's ctx_leave() neither.
+ * process_callback - call a function of the program's inside a wrapper, with up
+ * to five arguments; gives what it returns.  It may leave the wrapper by
+ * longjmp() or by an exception: then this does not return, the wrapper's
+ * ctx_leave() is not reached, and the depth is put right.
  */
-struct callback_mark {
-	struct thread *thread;
-	uint32_t before;
-};
-PROCESS_API struct callback_mark process_callback_begin(void);
-PROCESS_API void process_callback_end(struct callback_mark mark);
+PROCESS_API long process_callback(void *fn, long a1, long a2, long a3, long a4,
+				  long a5);
 
 /* process_restarts - how often this process was restarted (changes exactly when
  * all real MPI handles have changed). */

@@ -75,6 +75,25 @@ static unsigned around_the_ring(MPI::Cartcomm &ring, unsigned value)
 	       static_cast<unsigned>(status.Get_source());
 }
 
+/* A handler of C's interface that throws: through the library's frames. */
+static void on_error_throw(MPI_Comm *, int *code, ...)
+{
+	throw *code;
+}
+
+static unsigned thrown_through(MPI_Comm comm)
+{
+	unsigned dummy = 0;
+	int error_class = MPI_SUCCESS;
+
+	try {
+		MPI_Send(&dummy, 1, MPI_INT, 1000, 0, comm);
+	} catch (int code) {
+		MPI_Error_class(code, &error_class);
+	}
+	return error_class == MPI_ERR_RANK;
+}
+
 /* Errors: as an exception, and by a handler. */
 static unsigned errors(MPI::Intracomm &throwing, MPI::Intracomm &telling)
 {
@@ -96,11 +115,13 @@ int main(int argc, char **argv)
 	int steps = argc > 1 ? atoi(argv[1]) : 300, one = 1;
 	int dims = MPI::COMM_WORLD.Get_size(), rank;
 	const bool periods = true;
-	MPI::Cartcomm ring =
-		MPI::COMM_WORLD.Create_cart(1, &dims, &periods, false);
+	MPI::Cartcomm ring = MPI::COMM_WORLD.Create_cart(1, &dims, &periods,
+							 false);
 	MPI::Intracomm throwing = MPI::COMM_WORLD.Dup();
 	MPI::Intracomm telling = MPI::COMM_WORLD.Dup();
 	MPI::Errhandler handler = MPI::Comm::Create_errhandler(on_error);
+	MPI_Errhandler thrower;
+	MPI_Comm through;
 	int key = MPI::Comm::Create_keyval(on_copy, on_delete, &one);
 	unsigned digest = 2166136261u;
 	MPI::Op op;
@@ -109,6 +130,9 @@ int main(int argc, char **argv)
 	op.Init(fold, false);
 	throwing.Set_errhandler(MPI::ERRORS_THROW_EXCEPTIONS);
 	telling.Set_errhandler(handler);
+	MPI_Comm_create_errhandler(on_error_throw, &thrower);
+	MPI_Comm_dup(MPI_COMM_WORLD, &through);
+	MPI_Comm_set_errhandler(through, thrower);
 	telling.Set_attr(key, &digest);
 	for (int step = 0; step < steps; step++) {
 		unsigned mine = mix(static_cast<unsigned>(rank + 1), digest);
@@ -119,7 +143,7 @@ int main(int argc, char **argv)
 		digest = mix(digest, all[0]);
 		ring.Allreduce(folded, all, 2, MPI::UNSIGNED, op);
 		digest = mix(mix(digest, all[0]), all[1]);
-		digest += errors(throwing, telling);
+		digest += errors(throwing, telling) + thrown_through(through);
 
 		MPI::Intracomm copy = telling.Dup();
 		if (!copy.Get_attr(key, &kept) || kept != &digest)
@@ -128,6 +152,8 @@ int main(int argc, char **argv)
 		ring.Bcast(&digest, 1, MPI::UNSIGNED, step % dims);
 	}
 	op.Free();
+	MPI_Comm_free(&through);
+	MPI_Errhandler_free(&thrower);
 	telling.Free();
 	throwing.Free();
 	ring.Free();

@@ -42,14 +42,10 @@ static __attribute__((noinline)) void wrapper(void (*callback)(void))
 {
 	struct thread_ctx *ctx = ctx_enter();
 
-	if (callback) {
-		struct callback_mark mark = process_callback_begin();
-
-		callback();
-		process_callback_end(mark);
-	} else {
+	if (callback)
+		process_callback((void *)callback, 0, 0, 0, 0, 0);
+	else
 		raise(SIGUSR1);
-	}
 	ctx_leave(ctx);
 }
 

@@ -56,12 +56,14 @@ static bool is_double(const struct pending *list, int sig)
 	return false;
 }
 
+/* For the program: TERM that it does not handle has a handler of ours. */
 static bool is_default(int sig)
 {
 	uint64_t action[4] = { 0 };
 
 	sys_call(SYS_rt_sigaction, sig, 0, action, 8);
-	return action[0] == (uint64_t)SIG_DFL;
+	return action[0] == (uint64_t)SIG_DFL ||
+	       action[0] == (uint64_t)(uintptr_t)terminate_enter;
 }
 
 static bool is_blocked(const struct thread *owner, int sig)

@@ -28,7 +28,7 @@ agent()
 	options=
 	while :; do
 		case $1 in
-		--stop | --killed | --quick) options="$options $1" ;;
+		--stop | --killed | --term | --quick) options="$options $1" ;;
 		*) break ;;
 		esac
 		shift
@@ -78,6 +78,8 @@ agent "the same without a twin" --stop "$programs/advice" all
 agent "timers" "$programs/timers"
 agent "signals that wait" "$programs/pending"
 agent "the same, killed after the capture" --killed "$programs/pending"
+agent "TERM while it is held: it ends this life, none of the next" \
+	--term "$programs/counter"
 agent "numbers of processes and threads" "$programs/pids"
 agent "a program that a shell's exec redirects" \
 	sh -c "exec '$programs/counter' 2>>'$dir/errors'"

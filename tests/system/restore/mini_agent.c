@@ -25,13 +25,14 @@
 #include "runtime/base/sheet_flags.h"
 
 /*
- * usage: mini_agent [--stop] [--killed] [--quick] [--refused WORDS] CAIRN_RANK
- *                   DIR PROGRAM [ARGUMENTS]
+ * usage: mini_agent [--stop] [--killed] [--term] [--quick] [--refused WORDS]
+ *                   CAIRN_RANK DIR PROGRAM [ARGUMENTS]
  *
  * Runs PROGRAM under cairn-rank.  When it prints the line "ready" it is driven
  * through an epoch and its memory is written to DIR/image; then DIR/gate is
  * made, for which the program waits.  With --killed it is killed instead (so
- * that nothing of what it does afterwards is there at the restart).  Then it is
+ * that nothing of what it does afterwards is there at the restart); with --term
+ * it is sent TERM before, while it is held.  Then it is
  * restored twice from the image, with the gate made at once.  What each life
  * prints after "ready", and its exit code (0), must be the same; TAP on
  * standard output.  With --quick the rank must not have waited for its own
@@ -51,7 +52,7 @@
 static const char *rank_program, *dir;
 static char asked_path[80], socket_path[100], gate_path[400], image_path[400];
 static char **program;
-static bool stop_mode, killed_mode, quick_mode;
+static bool stop_mode, killed_mode, term_mode, quick_mode;
 static const char *refused_words;
 
 /* One life of the program. */
@@ -452,6 +453,8 @@ static bool drive_epoch(struct life *l)
 
 	command(l, CMD_FRONTIER);
 	wait_message(l, CONTROL_HELD, &m);
+	if (term_mode)
+		kill(l->pid, SIGTERM);
 	command(l, CMD_DRAIN);
 	wait_message(l, CONTROL_QUIET, &m);
 	command(l, CMD_CAPTURE);
@@ -530,15 +533,16 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	for (; arg < argc && argv[arg][0] == '-'; arg++) {
 		stop_mode |= !strcmp(argv[arg], "--stop");
-		killed_mode |= !strcmp(argv[arg], "--killed");
+		term_mode |= !strcmp(argv[arg], "--term");
+		killed_mode |= term_mode || !strcmp(argv[arg], "--killed");
 		quick_mode |= !strcmp(argv[arg], "--quick");
 		if (!strcmp(argv[arg], "--refused") && argv[arg + 1])
 			refused_words = argv[++arg];
 	}
 	if (argc - arg < 3) {
 		fprintf(stderr,
-			"usage: mini_agent [--stop] [--killed] [--quick] "
-			"[--refused WORDS] CAIRN_RANK DIR PROGRAM "
+			"usage: mini_agent [--stop] [--killed] [--term] "
+			"[--quick] [--refused WORDS] CAIRN_RANK DIR PROGRAM "
 			"[ARGUMENTS]\n");
 		return 2;
 	}

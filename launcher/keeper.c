@@ -2,13 +2,13 @@
 /* keeper.c - a child that hangs from no process of the batch script */
 #include "launcher/keeper.h"
 
+#include "runtime/base/comm.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -32,21 +32,6 @@ static int let_go(int fd)
 	return 3;
 }
 
-static bool is_srun(pid_t pid)
-{
-	char path[40], comm[8] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (!fgets(comm, sizeof(comm), f))
-		comm[0] = '\0';
-	fclose(f);
-	return !strcmp(comm, "srun\n");
-}
-
 static pid_t left_srun(void)
 {
 	char path[64];
@@ -57,7 +42,7 @@ static pid_t left_srun(void)
 		 (int)getpid());
 	f = fopen(path, "re");
 	while (f && !found && fscanf(f, "%d", &pid) == 1)
-		found = is_srun(pid) ? pid : 0;
+		found = comm_is(pid, "srun") ? pid : 0;
 	if (f)
 		fclose(f);
 	return found;

@@ -4,6 +4,7 @@
 
 #include "launcher/errand.h"
 #include "launcher/words.h"
+#include "runtime/base/comm.h"
 #include "runtime/base/fmt.h"
 
 #include <ctype.h>
@@ -61,16 +62,7 @@ bool slurm_in_script(void)
 
 bool slurm_sent(pid_t sender)
 {
-	char path[40], comm[32] = "";
-	FILE *f;
-
-	fmt_print(path, sizeof(path), "/proc/%d/comm", (int)sender);
-	f = fopen(path, "re");
-	if (f && !fgets(comm, sizeof(comm), f))
-		*comm = '\0';
-	if (f)
-		fclose(f);
-	return !strcmp(comm, "slurmstepd\n");
+	return comm_is(sender, "slurmstepd");
 }
 
 /* --- what scontrol says --- */

@@ -3,12 +3,9 @@
 #define LOG_PREFIX "agent: "
 #include "runtime/agent/agent.h"
 
+#include "runtime/base/comm.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
-
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
 
 /*
  * `sh -c "./app; cp out $HOME"`: the shell greeted as the rank, and its child
@@ -23,28 +20,11 @@ static bool has_wrapper(const struct rank *r)
 	return r->base.pid && r->process.pid;
 }
 
-/* The kernel's short name of a process, which is a script's own name. */
-static void process_name(pid_t pid, char *name, size_t size)
-{
-	char path[40];
-	ssize_t n = -1;
-	int fd;
-
-	fmt_print(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, name, size - 1);
-		close(fd);
-	}
-	name[n > 0 ? n : 0] = '\0';
-	name[strcspn(name, "\n")] = '\0';
-}
-
 void wrappers_name(struct agent *agent)
 {
 	const struct rank *first = NULL;
 	unsigned int others = 0;
-	char name[32], more[40] = "";
+	char name[COMM_SIZE], more[40] = "";
 
 	if (agent->wrappers_named)
 		return;
@@ -58,7 +38,7 @@ void wrappers_name(struct agent *agent)
 	if (!first)
 		return;
 	agent->wrappers_named = true;
-	process_name(first->base.pid, name, sizeof(name));
+	comm_read(first->base.pid, name);
 	if (others)
 		fmt_print(more, sizeof(more), " (and %u more on this node)",
 			  others);

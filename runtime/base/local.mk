@@ -2,6 +2,7 @@
 # of checkpoints.  Safe in signal handlers and without TLS where said so.
 noinst_LIBRARIES += runtime/libbase.a
 runtime_libbase_a_SOURCES = \
+	runtime/base/comm.c runtime/base/comm.h \
 	runtime/base/control.h \
 	runtime/base/cpu.c runtime/base/cpu.h \
 	runtime/base/ctx.h \

@@ -4,12 +4,8 @@
 #define LOG_PREFIX "terminate: "
 #include "runtime/process/signals.h"
 
-#include "runtime/base/fmt.h"
+#include "runtime/base/comm.h"
 #include "runtime/process/private.h"
-
-#include <fcntl.h>
-#include <stddef.h>
-#include <string.h>
 
 /*
  * DESIGN
@@ -24,23 +20,6 @@
  * what it does by default.  The program sees SIG_DFL throughout; a handler of
  * its own gets every TERM as ever.
  */
-static bool is_slurms(int pid)
-{
-	static const char name[] = "slurmstepd\n";
-	char path[40], comm[sizeof(name) - 1];
-	long fd, n;
-
-	if (pid <= 0)
-		return false;
-	fmt_print(path, sizeof(path), "/proc/%d/comm", pid);
-	fd = sys_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (sys_is_error(fd))
-		return false;
-	n = sys_call(SYS_read, fd, comm, sizeof(comm));
-	sys_call(SYS_close, fd);
-	return n == (long)sizeof(comm) && !memcmp(comm, name, sizeof(comm));
-}
-
 static bool agent_knows(void)
 {
 	struct control_page *page = process_page();
@@ -59,7 +38,7 @@ void terminate_enter(int sig, siginfo_t *info, void *context)
 	uint64_t entered = now_ns();
 	struct thread *t = thread_here();
 
-	if (info->si_code == SI_USER && is_slurms(info->si_pid) &&
+	if (info->si_code == SI_USER && comm_is(info->si_pid, "slurmstepd") &&
 	    agent_knows()) {
 		if (t)
 			rewind_after(t, context, entered);

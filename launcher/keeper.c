@@ -94,11 +94,14 @@ static pid_t become_keeper(int fd)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = fork();
 	told = pid < 0 ? -errno : pid;
-	if (!pid)
+	if (!pid) {
+		close(fd);
 		return 0;
-	if (send(fd, &told, sizeof(told), MSG_NOSIGNAL) < 0 || pid < 0)
-		_exit(1);
-	keep(let_go(fd), pid);
+	}
+	/* A cairnrun that has ended meanwhile is seen by keep(). */
+	(void)!send(fd, &told, sizeof(told), MSG_NOSIGNAL);
+	if (pid > 0)
+		keep(let_go(fd), pid);
 	_exit(1);
 }
 

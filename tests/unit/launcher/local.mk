@@ -27,3 +27,9 @@ tests_unit_launcher_test_hosts_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_hosts_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_hosts_LDADD = launcher/liblauncher.a \
 	runtime/libnet.a $(UNIT_LDADD) $(SODIUM_LIBS) $(JANSSON_LIBS)
+
+check_PROGRAMS += tests/unit/launcher/test_keeper
+TESTS += tests/unit/launcher/test_keeper
+tests_unit_launcher_test_keeper_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_keeper_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_keeper_LDADD = launcher/liblauncher.a $(UNIT_LDADD)

@@ -24,10 +24,19 @@ int MPIR_F08_MPI_BOTTOM;
 MPI_F08_status *MPI_F08_STATUS_IGNORE = &MPIR_F08_MPI_STATUS_IGNORE_OBJ;
 MPI_F08_status *MPI_F08_STATUSES_IGNORE = &MPIR_F08_MPI_STATUSES_IGNORE_OBJ[0];
 
+/* What Fortran 2008 passes for its own MPI_UNWEIGHTED and MPI_WEIGHTS_EMPTY.  The
+ * Fortran library has these, too, and may be found first: so they are set by
+ * name, and not only here. */
 extern int *MPIR_C_MPI_UNWEIGHTED MPICH_API_PUBLIC;
 extern int *MPIR_C_MPI_WEIGHTS_EMPTY MPICH_API_PUBLIC;
 int *MPIR_C_MPI_UNWEIGHTED;
 int *MPIR_C_MPI_WEIGHTS_EMPTY;
+
+__attribute__((constructor)) static void data_load(void)
+{
+	MPIR_C_MPI_UNWEIGHTED = MPI_UNWEIGHTED;
+	MPIR_C_MPI_WEIGHTS_EMPTY = MPI_WEIGHTS_EMPTY;
+}
 
 /* What the library says of how it was built; the real one answers
  * MPI_Get_library_version. */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# 0800-languages.t - C++, Fortran 77, 90 and 2008, and MPI tools, in three beats:
+# 0800-languages.t - C++, Fortran 77, 90 and 2008, handles that cross between them
+# and C, and MPI tools, in three beats:
 # plain; with checkpoints; killed and restarted.  The answers are the native ones.
 # shellcheck disable=SC2317 # functions are called through ok
 # shellcheck source=tests/lib/system.sh
@@ -72,6 +73,7 @@ three_beats "C++" "$lang/bindings" $steps
 three_beats "Fortran 77" "$lang/attributes" $steps
 three_beats "Fortran 90" "$lang/particles" $steps
 three_beats "Fortran 2008" "$lang/modern" $steps
+three_beats "both Fortrans and C" "$lang/mixed" 300
 three_beats "a tool, linked" "$lang/heat_tool" 700 3000
 options=(-env LD_PRELOAD "$lang/libtool.so")
 three_beats "a tool, preloaded" "$build/tests/programs/heat" 700 3000

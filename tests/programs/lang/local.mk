@@ -1,7 +1,8 @@
 # tests/programs/lang: the same in other languages, and an MPI tool.  Those whose
 # compiler is missing are not made; the test says so.
 lang_programs = tests/programs/lang/libtool.so tests/programs/lang/heat_tool
-lang_sources = bindings.cc attributes.f particles.f90 modern.f90 tool.c
+lang_sources = bindings.cc attributes.f particles.f90 modern.f90 mixed.f90 \
+	mixed.c tool.c
 if HAVE_MPICXX
 lang_programs += tests/programs/lang/bindings
 endif
@@ -9,7 +10,8 @@ if HAVE_MPIF90
 lang_programs += \
 	tests/programs/lang/attributes \
 	tests/programs/lang/particles \
-	tests/programs/lang/modern
+	tests/programs/lang/modern \
+	tests/programs/lang/mixed
 endif
 lang_dir = $(MKDIR_P) tests/programs/lang
 
@@ -27,6 +29,18 @@ tests/programs/lang/modern: $(srcdir)/tests/programs/lang/modern.f90
 	$(AM_V_GEN)$(lang_dir) && $(MPIF90) -O2 -g -Wall \
 		-Wno-unused-dummy-argument -J tests/programs/lang -o $@ \
 		$(srcdir)/tests/programs/lang/modern.f90
+# Both Fortran bindings and C in one program.  A compiler writes its modules where
+# it is told, and another may be writing the same names: so in a folder of its own.
+tests/programs/lang/mixed: $(srcdir)/tests/programs/lang/mixed.f90 \
+		$(srcdir)/tests/programs/lang/mixed.c
+	$(AM_V_GEN)$(MKDIR_P) tests/programs/lang/modules && \
+	$(MPICC) -std=gnu11 -O2 -g -Wall -Wextra -Wno-stringop-overflow -c \
+		-o tests/programs/lang/modules/mixed.o \
+		$(srcdir)/tests/programs/lang/mixed.c && \
+	$(MPIF90) -O2 -g -w -fallow-argument-mismatch \
+		-J tests/programs/lang/modules -o $@ \
+		$(srcdir)/tests/programs/lang/mixed.f90 \
+		tests/programs/lang/modules/mixed.o
 tests/programs/lang/libtool.so: $(srcdir)/tests/programs/lang/tool.c
 	$(AM_V_GEN)$(lang_dir) && $(MPICC) -std=gnu11 -O2 -g -Wall -Wextra \
 		-shared -fPIC -Wl,-soname,libtool.so -o $@ $(srcdir)/tests/programs/lang/tool.c
@@ -39,6 +53,10 @@ tests/programs/lang/heat_tool: $(srcdir)/tests/programs/heat.c \
 		-Wl,-rpath,'$$ORIGIN' -lm
 
 check_DATA += $(lang_programs)
-CLEANFILES += $(lang_programs) tests/programs/lang/callbacks.mod
+CLEANFILES += $(lang_programs) tests/programs/lang/callbacks.mod \
+	tests/programs/lang/modules/c_half.mod \
+	tests/programs/lang/modules/older.mod \
+	tests/programs/lang/modules/newer.mod \
+	tests/programs/lang/modules/mixed.o
 EXTRA_DIST += $(lang_sources:%=tests/programs/lang/%)
 SYSTEM_TESTS += tests/system/0800-languages.t

@@ -118,7 +118,7 @@ static int put_freed(struct vrequest *rq, void *arg)
 	const struct vcomm *c = rq->comm;
 	struct words *w = arg;
 
-	if (!c || !c->freed || (rq->state != REQ_POSTED && !rq->persistent))
+	if (!c || !c->freed || rq->op == OP_OURS || (rq->state != REQ_POSTED && !rq->persistent))
 		return 0;
 	put_long(w, c->gid);
 	put_one(w, c->size);

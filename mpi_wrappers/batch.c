@@ -66,7 +66,8 @@ int batch_end(struct batch *b, int ret, int function)
 static inline bool is_for_one_by_one(const struct vrequest *rq)
 {
 	return rq->state > REQ_POSTED || rq->child[0] ||
-	       rq->op == OP_PERSISTENT_COLLECTIVE || request_is_opaque(rq);
+	       rq->op == OP_PERSISTENT_COLLECTIVE || rq->op == OP_OURS ||
+	       request_is_opaque(rq);
 }
 
 static inline bool is_simple(const struct vrequest *rq)
@@ -125,6 +126,17 @@ int batch_progress(struct thread_ctx *ctx, struct batch *b, int *active)
 	return done;
 }
 
+void batch_wait_ours(struct batch *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		struct vrequest *rq = b->rq[i];
+
+		if (rq && rq->op == OP_OURS && rq->state == REQ_POSTED &&
+		    rq->kind->wait)
+			rq->kind->wait(rq);
+	}
+}
+
 void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function)
 {
 	for (int i = 0; i < b->n; i++)
@@ -135,7 +147,7 @@ void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function)
 
 int batch_deliver(struct vrequest *rq, MPI_Request *handle, MPI_Status *status)
 {
-	int error = rq->error;
+	int error = request_conclude(rq);
 
 	request_status(status, rq);
 	if (rq->persistent) {

@@ -45,6 +45,8 @@ void batch_finished(struct batch *b, int i, const MPI_Status *status,
 /* batch_progress - look at each once; gives how many of the active ones are
  * DONE, and how many are active. */
 int batch_progress(struct thread_ctx *ctx, struct batch *b, int *active);
+/* batch_wait_ours - the program waits for all of them. */
+void batch_wait_ours(struct batch *b);
 /* batch_blocked - request_blocked for each that is not DONE. */
 void batch_blocked(struct thread_ctx *ctx, struct batch *b, int function);
 

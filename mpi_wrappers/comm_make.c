@@ -29,7 +29,14 @@ static int dup_made(struct vcomm *parent, uint64_t count, int real,
 	return ret;
 }
 
-/* info: NULL for MPI_Comm_dup; request: NULL for the blocking ones. */
+static bool is_nonblocking(int function)
+{
+	return function == FN_MPI_Comm_idup ||
+	       function == FN_MPI_Comm_idup_with_info;
+}
+
+/* info: NULL for those without; request: NULL for the blocking ones, and where
+ * the program gives none. */
 static int comm_dup(MPI_Comm comm, const MPI_Info *info, MPI_Comm *newcomm,
 		    MPI_Request *request, int function)
 {
@@ -49,15 +56,16 @@ static int comm_dup(MPI_Comm comm, const MPI_Info *info, MPI_Comm *newcomm,
 	fn = real_fn(function);
 	if (ret)
 		; /* a copy function said no: the code is the program's */
-	else if (info && request)
+	else if (info && is_nonblocking(function))
 		ret = (int)CROSS(fn, real_comm(comm), real_info(*info),
-				 newcomm ? &made : NULL, &pending);
+				 newcomm ? &made : NULL,
+				 request ? &pending : NULL);
 	else if (info)
 		ret = (int)CROSS(fn, real_comm(comm), real_info(*info),
 				 newcomm ? &made : NULL);
-	else if (request)
+	else if (is_nonblocking(function))
 		ret = (int)CROSS(fn, real_comm(comm), newcomm ? &made : NULL,
-				 &pending);
+				 request ? &pending : NULL);
 	else
 		ret = (int)CROSS(fn, real_comm(comm), newcomm ? &made : NULL);
 	if (!ret && made != MPI_COMM_NULL) {

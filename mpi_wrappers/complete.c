@@ -121,7 +121,8 @@ static int all_deliver(struct batch *b, MPI_Request requests[],
 	bool failed = false;
 
 	for (int i = 0; i < b->n; i++)
-		if (b->rq[i] && b->rq[i]->state == REQ_DONE && b->rq[i]->error)
+		if (b->rq[i] && b->rq[i]->state == REQ_DONE &&
+		    request_conclude(b->rq[i]))
 			failed = true;
 	for (int i = 0; i < b->n; i++) {
 		MPI_Status *status = statuses == MPI_STATUSES_IGNORE ?
@@ -254,6 +255,7 @@ static int wait_all(struct thread_ctx *ctx, struct batch *b,
 			if (ret)
 				return ret;
 		}
+		batch_wait_ours(b);
 		if (batch_progress(ctx, b, &active) == active)
 			return all_deliver(b, requests, statuses, 0);
 		batch_again(ctx, b, FN_MPI_Waitall);

@@ -136,7 +136,8 @@ static int some_deliver(struct batch *b, MPI_Request requests[], int *outcount,
 	int n = 0;
 
 	for (int i = 0; i < b->n; i++)
-		if (b->rq[i] && b->rq[i]->state == REQ_DONE && b->rq[i]->error)
+		if (b->rq[i] && b->rq[i]->state == REQ_DONE &&
+		    request_conclude(b->rq[i]))
 			failed = true;
 	for (int i = 0; i < b->n; i++) {
 		MPI_Status *status = statuses == MPI_STATUSES_IGNORE ?

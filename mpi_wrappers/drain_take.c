@@ -49,7 +49,7 @@ static int add_comm(void *object, void *arg)
 
 static int add_request(struct vrequest *rq, void *arg)
 {
-	if (rq->state != REQ_POSTED || rq->child[0])
+	if (rq->state != REQ_POSTED || rq->child[0] || rq->op == OP_OURS)
 		return 0;
 	return list_add(arg, rq);
 }

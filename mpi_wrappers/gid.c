@@ -16,7 +16,7 @@ static uint64_t mix(uint64_t state, uint64_t value)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	z ^= z >> 31;
-	return z > GID_INIT ? z : z + 3; /* 0 is "none"; two are taken */
+	return z > GID_PARTS ? z : z + 4; /* 0 is "none"; three are taken */
 }
 
 enum { SEED_SELF = 2, SEED_COLLECTIVE, SEED_GROUP, SEED_CALL };

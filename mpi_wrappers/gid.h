@@ -7,6 +7,7 @@
 
 #define GID_WORLD 1
 #define GID_INIT  2 /* MPI_Init, counted before there is a world */
+#define GID_PARTS 3 /* partitioned.c's */
 
 /* gid_self - of MPI_COMM_SELF of this world rank. */
 uint64_t gid_self(int world_rank);

@@ -7,6 +7,7 @@
 #include "mpi_wrappers/comm_private.h"
 #include "mpi_wrappers/drain.h"
 #include "mpi_wrappers/init.h"
+#include "mpi_wrappers/partitioned.h"
 #define LOG_PREFIX "mpi: "
 #include "runtime/base/log.h"
 
@@ -60,6 +61,8 @@ static void init_records(void)
 	int ret = comm_init(&err);
 	int n = comm_world ? comm_world->size : 0;
 
+	if (!ret)
+		ret = part_init(&err);
 	if (!ret && attr_predefined_read())
 		ret = err_set(
 			&err, -1,
@@ -145,6 +148,7 @@ int PMPI_Finalize(void)
 		barrier_enter(ctx, comm_world, FN_MPI_Finalize);
 		drain_finalize();
 		request_finalize();
+		part_fini();
 		comm_fini();
 	}
 	ret = REAL(Finalize);

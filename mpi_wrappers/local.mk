@@ -58,6 +58,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/op.c \
 	mpi_wrappers/opaque.c \
 	mpi_wrappers/p2p.c mpi_wrappers/p2p.h \
+	mpi_wrappers/partitioned.c mpi_wrappers/partitioned.h \
 	mpi_wrappers/peers.h \
 	mpi_wrappers/persistent.c \
 	mpi_wrappers/private.c mpi_wrappers/private.h \
@@ -69,6 +70,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/request.c mpi_wrappers/request.h \
 	mpi_wrappers/request_epoch.c \
 	mpi_wrappers/request_file.c \
+	mpi_wrappers/request_ours.c \
 	mpi_wrappers/sendrecv.c \
 	mpi_wrappers/status.c \
 	mpi_wrappers/sync.c mpi_wrappers/sync.h \

@@ -22,7 +22,6 @@ static const struct {
 	  "MPI_Comm_free" },
 	{ "MPIX_Comm_revoke", "a revoked communicator", "MPI_Comm_free" },
 	{ "MPIX_Comm_shrink", "a shrunk communicator", "MPI_Comm_free" },
-	{ "MPIX_Grequest", "a class of generalized requests", NULL },
 	{ "MPI_", "a communicator with processes beyond MPI_COMM_WORLD",
 	  "MPI_Comm_disconnect" },
 };

@@ -97,6 +97,8 @@ static int start(struct thread_ctx *ctx, struct vrequest *rq)
 		/* Each start is a collective of its own (TRAPS MPI 5). */
 		coll_enter(ctx, rq->comm, rq->post);
 		return start_in_library(rq);
+	case OP_OURS:
+		return rq->kind->start(ctx, rq);
 	case OP_OPAQUE:
 		return start_in_library(rq);
 	default:

@@ -78,6 +78,8 @@ static void give_parts(struct vrequest *rq)
 			request_give(rq->child[i]);
 		rq->child[i] = NULL;
 	}
+	if (rq->op == OP_OURS && rq->kind->give)
+		rq->kind->give(rq);
 	if (rq->temp && rq->bsend)
 		bsend_release(rq->temp_len);
 	upper_free(rq->temp);
@@ -221,6 +223,8 @@ bool request_progress(struct thread_ctx *ctx, struct vrequest *rq)
 		sync_poll(ctx);
 	if (rq->state != REQ_POSTED)
 		return rq->state != REQ_AWAIT;
+	if (__builtin_expect(rq->op == OP_OURS, 0))
+		return rq->kind->progress(ctx, rq);
 	if (rq->child[0])
 		return progress_children(ctx, rq);
 	if (__builtin_expect(rq->op == OP_FILE, 0))
@@ -289,6 +293,10 @@ void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function)
 	if (frontier_pending)
 		private_service(ctx);
 	rq->owns |= OWNS_NEED;
+	if (rq->op == OP_OURS) {
+		rq->kind->blocked(ctx, rq, function);
+		return;
+	}
 	if (rq->child[0]) {
 		for (int i = 0; i < 2; i++)
 			if (rq->child[i]->state != REQ_DONE)
@@ -323,7 +331,7 @@ void request_wait_real(struct thread_ctx *ctx, struct vrequest *rq)
 	int real = rq->obj.real.id;
 	int done = 0, ret;
 
-	if (__builtin_expect(rq->op == OP_FILE, 0)) {
+	if (__builtin_expect(rq->op == OP_FILE || rq->op == OP_OURS, 0)) {
 		/* not alone, and not without a look at others */
 		sys_call(SYS_sched_yield);
 		return;
@@ -449,9 +457,11 @@ int PMPI_Cancel(MPI_Request *request)
 
 	if (!request)
 		ret = MPI_ERR_ARG;
+	else if (rq && rq->op == OP_OURS)
+		ret = rq->kind->cancel(rq);
 	else if (!rq || rq->state == REQ_POSTED || rq->state == REQ_INACTIVE)
 		ret = rq && rq->child[0] ? MPI_SUCCESS : REAL(Cancel, &real);
-	if (rq && !ret)
+	if (rq && !ret && rq->op != OP_OURS)
 		cancel(rq);
 	if (ret)
 		ret = error_world(ret, FN_MPI_Cancel);
@@ -469,6 +479,9 @@ int PMPI_Request_free(MPI_Request *request)
 
 	if (!rq) {
 		ret = REAL(Request_free, request ? &real : NULL);
+	} else if (rq->op == OP_OURS && rq->kind->free &&
+		   rq->kind->free(rq, &ret)) {
+		; /* as the kind sees fit */
 	} else if (rq->state == REQ_POSTED || rq->state == REQ_AWAIT) {
 		request_detach(ctx, rq);
 	} else {
@@ -501,6 +514,8 @@ int PMPI_Request_get_status(MPI_Request request, int *flag, MPI_Status *status)
 		request_status_empty(status);
 	} else {
 		*flag = request_progress(ctx, rq);
+		if (*flag && rq->op == OP_OURS && rq->kind->query)
+			ret = rq->kind->query(rq);
 		if (*flag)
 			request_status(status, rq);
 		else if (frontier_pending)

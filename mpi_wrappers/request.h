@@ -40,6 +40,8 @@ enum request_op {
 	OP_PERSISTENT_COLLECTIVE,
 	OP_BARRIER, /* MPI_Ibarrier, or an interrupted MPI_Barrier (barrier.c)
 		     */
+	OP_OURS,    /* nothing of it is in the real library: kind tells what it
+		       does (partitioned communication, generalized requests) */
 	OP_OPAQUE,  /* cannot be restored: only lives in the real library */
 	OP_FILE,    /* an opaque one that goes on only when all older ones of
 		       its file are complete (request_file.c) */
@@ -60,6 +62,35 @@ enum request_owns {
 	OWNS_NEED = 4, /* a thread was blocked by it while an epoch was pending:
 			  need */
 	OWNS_PARTS = 8, /* perhaps children, memory, a recipe */
+};
+
+struct vrequest;
+
+/*
+ * What a request of OP_OURS does; a NULL is what ordinary ones do.  All run in
+ * the upper half, and none parks.
+ *   start     it is INACTIVE: POSTED or DONE after it, or an error
+ *   progress  it is POSTED: is it complete?  Then request_ours_done was called
+ *   blocked   request_blocked: by whom
+ *   wait      MPI_Waitall has come to it
+ *   query     the program is to learn how it ended: fill status, give the error
+ *   end       it has learned: the last thing before the record is given back
+ *             or is INACTIVE; gives an error, too
+ *   cancel    gives an error, or MPI_SUCCESS
+ *   free      by MPI_Request_free; true: the record is the kind's to give back
+ *   give      the record is given back
+ */
+struct request_kind {
+	int (*start)(struct thread_ctx *ctx, struct vrequest *rq);
+	bool (*progress)(struct thread_ctx *ctx, struct vrequest *rq);
+	void (*blocked)(struct thread_ctx *ctx, struct vrequest *rq,
+			int function);
+	void (*wait)(struct vrequest *rq);
+	int (*query)(struct vrequest *rq);
+	int (*end)(struct vrequest *rq);
+	int (*cancel)(struct vrequest *rq);
+	bool (*free)(struct vrequest *rq, int *error);
+	void (*give)(struct vrequest *rq);
 };
 
 /* What a message needs comes first, within one line of the cache. */
@@ -108,6 +139,9 @@ struct vrequest {
 	/* collectives on files (request_file.c) */
 	MPI_File file; /* null: it is complete, its owner may call it DONE */
 	struct vrequest *file_next;
+	/* OP_OURS; the kind's own data is in temp */
+	const struct request_kind *kind;
+	bool concluded; /* the program learns of its end */
 };
 
 /* The mode of a message that is under way and of which nothing is special (the
@@ -176,6 +210,18 @@ void request_wait(struct thread_ctx *ctx, struct vrequest *rq, int function);
 /* request_detach - the program forgets it; it is finished behind its back. */
 void request_detach(struct thread_ctx *ctx, struct vrequest *rq);
 
+/* OP_OURS: request_ours - a record whose own data is `size` zeroed bytes in
+ * temp; NULL without memory.  request_ours_done - it is complete: the state is
+ * DONE. */
+struct vrequest *request_ours(const struct request_kind *kind,
+			      struct vcomm *comm, MPI_Datatype type,
+			      size_t size);
+void request_ours_done(struct vrequest *rq);
+/* request_conclude - the program is about to learn of a DONE request: gives its
+ * error.  May be called again. */
+static inline int request_conclude(struct vrequest *rq);
+int request_ours_conclude(struct vrequest *rq);
+
 /* request_status - what the program's status becomes for a DONE request, as the
  * real library would fill it. */
 void request_status(MPI_Status *status, const struct vrequest *rq);
@@ -194,7 +240,7 @@ int request_each(int (*fn)(struct vrequest *rq, void *arg), void *arg);
 MPI_Request request_collective(struct vcomm *comm, struct real_handle real,
 			       int function);
 /* request_opaque - a virtual request of a kind that cannot be restored yet
- * (RMA, file, partitioned, generalized): its existence refuses a checkpoint. */
+ * (RMA, file, partitioned ones with processes beyond the world): its existence refuses a checkpoint. */
 MPI_Request request_opaque(struct real_handle real, int function);
 /* request_file - the same for a non-blocking collective on a file. */
 MPI_Request request_file(struct real_handle real, MPI_File file, int function);
@@ -207,6 +253,13 @@ struct real_handle request_real(MPI_Request handle);
 /* request_check - 0, or -EBUSY with a sentence when an opaque request exists
  * (for the epoch hook `check`). */
 int request_check(struct err *err);
+
+static inline int request_conclude(struct vrequest *rq)
+{
+	return __builtin_expect(rq->op == OP_OURS, 0) ?
+		       request_ours_conclude(rq) :
+		       rq->error;
+}
 
 /* Called by init.c / the epoch hooks (rebuild.c). */
 int request_rebuild(void); /* after a restart: post receives again in order */

@@ -50,16 +50,12 @@ MPI_Request request_persistent_collective(struct vcomm *comm,
 	return made(rq, real, function);
 }
 
-static bool is_partitioned(int function)
-{
-	return function == FN_MPI_Psend_init || function == FN_MPI_Precv_init;
-}
-
 MPI_Request request_opaque(struct real_handle real, int function)
 {
 	struct vrequest *rq = request_take(OP_OPAQUE, NULL, MPI_DATATYPE_NULL);
 
-	if (rq && is_partitioned(function))
+	if (rq &&
+	    (function == FN_MPI_Psend_init || function == FN_MPI_Precv_init))
 		rq->persistent = true;
 	else if (rq)
 		request_posted(rq);
@@ -206,7 +202,7 @@ static int remake(struct vrequest *rq, void *arg)
 	struct p2p op;
 
 	(void)arg;
-	if (!rq->persistent)
+	if (!rq->persistent || rq->op == OP_OURS)
 		return 0;
 	rq->obj.real.id = MPI_REQUEST_NULL;
 	if (rq->op == OP_PERSISTENT_COLLECTIVE && !agree_is_shared(rq))
@@ -228,7 +224,7 @@ static int repost(struct vrequest *rq, void *arg)
 	struct p2p op;
 
 	(void)arg;
-	if (rq->state != REQ_POSTED || rq->child[0])
+	if (rq->state != REQ_POSTED || rq->child[0] || rq->op == OP_OURS)
 		return 0;
 	if (rq->op == OP_BARRIER)
 		return REAL(Ibarrier, rq->comm->obj.real.id, &rq->obj.real.id) ?

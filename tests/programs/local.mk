@@ -12,7 +12,17 @@ mpi_programs = \
 $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c
 	$(AM_V_CC)$(MKDIR_P) tests/programs && $(MPICC) -std=gnu11 -O2 -g \
 		-Wall -Wextra -Wno-stringop-overflow -pthread -o $@ $< -lm
-check_DATA += $(mpi_programs)
+# One of several files: a topic each.
+kept_sources = $(srcdir)/tests/programs/kept/main.c \
+	$(srcdir)/tests/programs/kept/greqs.c \
+	$(srcdir)/tests/programs/kept/parts.c
+tests/programs/kept/kept: $(kept_sources) $(srcdir)/tests/programs/kept/kept.h
+	$(AM_V_CC)$(MKDIR_P) tests/programs/kept && $(MPICC) -std=gnu11 -O2 \
+		-g -Wall -Wextra -Wno-stringop-overflow -pthread -o $@ \
+		$(kept_sources)
+check_DATA += $(mpi_programs) tests/programs/kept/kept
+CLEANFILES += tests/programs/kept/kept
+EXTRA_DIST += $(kept_sources) tests/programs/kept/kept.h
 CLEANFILES += $(mpi_programs)
 tests/programs/churn tests/programs/storm: tests/programs/random.h
 EXTRA_DIST += $(mpi_programs:=.c) tests/programs/random.h \

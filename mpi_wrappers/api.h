@@ -8,6 +8,7 @@
 
 #include "mpi_wrappers/comm.h"
 #include "mpi_wrappers/error.h"
+#include "mpi_wrappers/file.h"
 #include "mpi_wrappers/frontier.h"
 #include "mpi_wrappers/functions.h" /* generated: FN_..., REAL_... */
 #include "mpi_wrappers/handles.h"

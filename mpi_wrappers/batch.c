@@ -66,8 +66,7 @@ int batch_end(struct batch *b, int ret, int function)
 static inline bool is_for_one_by_one(const struct vrequest *rq)
 {
 	return rq->state > REQ_POSTED || rq->child[0] ||
-	       rq->op == OP_PERSISTENT_COLLECTIVE || rq->op == OP_OURS ||
-	       request_is_opaque(rq);
+	       rq->op == OP_PERSISTENT_COLLECTIVE || rq->op >= OP_OURS;
 }
 
 static inline bool is_simple(const struct vrequest *rq)

@@ -4,14 +4,14 @@
 #include "mpi_wrappers/api.h"
 
 /*
- * Communicators' handlers are called by our own wrappers (error.c).  Windows,
- * files and sessions, which this version does not restore, leave raising to the
- * real library: their handlers have a real twin whose function is a thunk that
- * comes back here.
+ * Communicators' and files' handlers are called by our own wrappers (error.c,
+ * file_error.c).  Windows and sessions, which this version does not restore,
+ * leave raising to the real library: their handlers have a real twin whose
+ * function is a thunk that comes back here.
  */
 
 /* The record of a predefined handler, or of one of the program's. */
-static struct verrhandler *errhandler_get(MPI_Errhandler handle)
+struct verrhandler *errhandler_get(MPI_Errhandler handle)
 {
 	struct verrhandler *handler = handle_get(V_ERRHANDLER, handle);
 
@@ -88,7 +88,6 @@ static MPI_Win win_virtual(int real)
 static int real_create(struct verrhandler *handler)
 {
 	int fn = handler->on == V_WIN	  ? FN_MPI_Win_create_errhandler :
-		 handler->on == V_FILE	  ? FN_MPI_File_create_errhandler :
 		 handler->on == V_SESSION ? FN_MPI_Session_create_errhandler :
 					    -1;
 
@@ -296,7 +295,7 @@ int PMPI_Comm_call_errhandler(MPI_Comm comm, int errorcode)
 }
 API_ALIAS(MPI_Comm_call_errhandler);
 
-/* --- windows, files, sessions
+/* --- windows, sessions
  * --------------------------------------------------- */
 
 struct real_search {
@@ -364,7 +363,6 @@ int PMPI_##Kind##_call_errhandler(type object, int errorcode)		\
 API_ALIAS(MPI_##Kind##_call_errhandler)
 
 OTHER(Win, MPI_Win, real_win(object));
-OTHER(File, MPI_File, object);
 OTHER(Session, MPI_Session, object);
 /* clang-format on */
 

@@ -14,8 +14,7 @@ void error_flush(void)
 }
 
 /* As the real library does it: it prints its message and ends the job. */
-static void die_natively(const struct vcomm *comm, MPI_Errhandler handler,
-			 int code)
+void error_die(const struct vcomm *comm, MPI_Errhandler handler, int code)
 {
 	/* One that was freed may not have come back after a restart. */
 	int real = comm->obj.real.id ? comm->obj.real.id : MPI_COMM_WORLD;
@@ -56,7 +55,7 @@ int error_raise(struct vcomm *comm, int code, int function)
 	if (!code)
 		return 0;
 	if (id == MPI_ERRORS_ARE_FATAL || id == MPI_ERRORS_ABORT)
-		die_natively(comm, id, code);
+		error_die(comm, id, code);
 	else if (handler->fn)
 		return call_program(handler, comm->obj.handle, code);
 	return code;

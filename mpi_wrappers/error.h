@@ -17,9 +17,13 @@ int error_raise(struct vcomm *comm, int code, int function);
 /* by the program's handle; a bad one means MPI_COMM_WORLD's handler */
 int error_comm(MPI_Comm comm, int code, int function);
 int error_world(int code, int function);
-/* Windows, files and sessions have real error handlers: only a bad window is
+/* Windows and sessions have real error handlers: only a bad window is
  * raised here. */
 int error_win(MPI_Win win, int code, int function);
+
+/* error_die - MPI_ERRORS_ARE_FATAL, or MPI_ERRORS_ABORT. */
+void error_die(const struct vcomm *comm, MPI_Errhandler handler, int code);
+/* Files: file.h. */
 
 /* error_flush - write the program's standard streams: it is about to be ended.
  * In the upper half, not in a handler. */

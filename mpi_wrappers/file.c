@@ -1,171 +1,422 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* file.c - MPI-IO: it works, and refuses checkpoints while a file is open */
-#include "mpi_wrappers/api.h"
+/* file.c - MPI-IO: files are opened and closed, views and hints are kept */
+#include "mpi_wrappers/file.h"
 
-/* A file handle is a pointer of the real library's, and the program holds it as
- * it is: a file that is open is not restored. */
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "mpi_wrappers/api.h"
+#include "mpi_wrappers/comm_private.h"
+#include "mpi_wrappers/gid.h"
+#include "runtime/base/sys.h"
+
+/* --- records
+ * -------------------------------------------------------------------- */
+
+static void type_release(struct held_type *held)
+{
+	object_put(held->ref);
+	*held = (struct held_type){ .handle = MPI_BYTE };
+}
+
+static void type_hold(struct held_type *held, MPI_Datatype type)
+{
+	struct vobject *ref = (uint32_t)type >> 30 == 3 ?
+				      handle_get(V_TYPE, type) :
+				      NULL;
+
+	if (ref)
+		object_ref(ref);
+	type_release(held);
+	*held = (struct held_type){ type, ref };
+}
+
+void file_destroy(void *object)
+{
+	struct vfile *f = object;
+
+	object_put(f->errhandler);
+	type_release(&f->etype);
+	type_release(&f->filetype);
+	upper_free(f->open_hints);
+	upper_free(f->hints);
+	upper_free(f->name);
+}
+
+/* The real library takes what is before a colon for a kind of file system. */
+static const char *path_in(const char *name)
+{
+	const char *colon = strchr(name, ':');
+
+	return colon > name + 1 ? colon + 1 : name;
+}
+
+/* A program may go to another folder before it is checkpointed. */
+static int name_keep(struct vfile *f, const char *name)
+{
+	const char *path = path_in(name);
+	size_t prefix = (size_t)(path - name), folder = 0;
+	char *text = upper_alloc(strlen(name) + PATH_MAX + 2);
+	long n;
+
+	if (!text)
+		return MPI_ERR_NO_MEM;
+	memcpy(text, name, prefix);
+	if (path[0] != '/') {
+		n = sys_call(SYS_getcwd, text + prefix, PATH_MAX);
+		if (n > 0) {
+			folder = (size_t)n; /* with its null */
+			text[prefix + folder - 1] = '/';
+		}
+	}
+	strcpy(text + prefix + folder, path);
+	f->name = text;
+	f->path = text + prefix;
+	return MPI_SUCCESS;
+}
+
+/* Which file it is that the name leads to now. */
+static void identity_keep(struct vfile *f)
+{
+	struct stat st;
+
+	if (f->comm->rank ||
+	    sys_call(SYS_newfstatat, AT_FDCWD, f->path, &st, 0))
+		return;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+}
+
+/* --- opening and closing
+ * -------------------------------------------------------- */
+
+/* A communicator of the file's own, with the parent's members: made by the
+ * parent's collective number `count`, which is the open. */
+static int comm_of_file(struct vcomm *parent, uint64_t count, struct vcomm **out)
+{
+	int real = MPI_COMM_NULL, ret;
+	struct vcomm *c;
+
+	ret = REAL(Comm_dup, parent->obj.real.id, &real);
+	if (ret)
+		return ret;
+	c = comm_new(real, FN_MPI_File_open, NULL, parent, &ret);
+	if (!c)
+		return ret;
+	comm_topology_free(c);
+	c->topology = TOPO_NONE;
+	*out = c;
+	if (!parent->opaque)
+		return comm_publish(c, gid_collective(parent->gid, count,
+						      parent->world[0]));
+	/* It reaches beyond the world: no epoch while it is open. */
+	c->opaque = true;
+	opaque_opened(FN_MPI_File_open);
+	c->gid = gid_call(FN_MPI_File_open, (uint64_t)c->obj.serial, 0, 0, 0);
+	return MPI_SUCCESS;
+}
+
+static int file_made(struct vcomm *c, uint64_t count, const char *name,
+		     int amode, int info, MPI_File real, MPI_File *fh)
+{
+	struct vfile *f = handle_new(V_FILE, sizeof(*f));
+	int ret;
+
+	if (!f)
+		return MPI_ERR_NO_MEM;
+	f->real.ptr = real;
+	f->amode = amode;
+	f->etype.handle = f->filetype.handle = MPI_BYTE;
+	/* it was set by the open, to the end of the file */
+	f->uses_shared = amode & MPI_MODE_APPEND;
+	ret = comm_of_file(c, count, &f->comm);
+	if (!ret)
+		ret = name_keep(f, name);
+	if (!ret && info != MPI_INFO_NULL)
+		ret = info_copy_merge(info, &f->open_hints);
+	if (ret) {
+		if (f->comm)
+			comm_bury(f->comm);
+		object_put(f);
+		return ret;
+	}
+	if (file_errhandler) {
+		object_ref(file_errhandler);
+		f->errhandler = file_errhandler;
+	}
+	identity_keep(f);
+	*fh = file_handle(f);
+	return MPI_SUCCESS;
+}
+
+static int file_open(struct thread_ctx *ctx, MPI_Comm comm, const char *name,
+		     int amode, MPI_Info info, MPI_File *fh)
+{
+	struct vcomm *c = comm_get(comm);
+	MPI_File real = MPI_FILE_NULL;
+	uint64_t count = 0;
+	int ret;
+
+	if (c)
+		count = coll_enter_count(ctx, c, FN_MPI_File_open);
+	ret = REAL(File_open, real_comm(comm), name, amode, real_info(info),
+		   &real);
+	if (ret)
+		return ret;
+	ret = file_made(c, count, name, amode, real_info(info), real, fh);
+	if (ret)
+		REAL(File_close, &real);
+	return ret;
+}
 
 int PMPI_File_open(MPI_Comm comm, const char *filename, int amode,
 		   MPI_Info info, MPI_File *fh)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	struct vcomm *c = comm_get(comm);
-	int ret;
+	int ret = MPI_ERR_ARG;
 
-	if (c)
-		coll_enter(ctx, c, FN_MPI_File_open);
-	ret = REAL(File_open, real_comm(comm), filename, amode, real_info(info),
-		   fh);
-	if (!ret)
-		opaque_opened(FN_MPI_File_open);
+	if (fh)
+		*fh = MPI_FILE_NULL;
+	if (fh && filename)
+		ret = file_open(ctx, comm, filename, amode, info, fh);
+	ret = error_file(MPI_FILE_NULL, ret, FN_MPI_File_open);
 	ctx_leave(ctx);
 	return ret;
 }
 API_ALIAS(MPI_File_open);
 
+/* The communicator is freed as one of the program's: it counts until all
+ * members have entered the close. */
+static int file_close(struct thread_ctx *ctx, struct vfile *f)
+{
+	int ret;
+
+	coll_enter(ctx, f->comm, FN_MPI_File_close);
+	ret = REAL(File_close, &f->real.ptr);
+	comm_bury(f->comm);
+	handle_hide(f);
+	f->comm = NULL;
+	return ret;
+}
+
 int PMPI_File_close(MPI_File *fh)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret = REAL(File_close, fh);
+	struct vfile *f = fh ? file_get(*fh) : NULL;
+	MPI_File none = MPI_FILE_NULL;
+	int ret = MPI_ERR_ARG;
 
-	if (!ret)
-		opaque_closed(FN_MPI_File_open);
+	if (f) {
+		ret = file_close(ctx, f);
+		ret = error_of_file(f, ret);
+		object_put(f);
+		*fh = MPI_FILE_NULL;
+	} else {
+		if (fh)
+			ret = REAL(File_close, &none);
+		ret = error_file(MPI_FILE_NULL, ret, FN_MPI_File_close);
+	}
 	ctx_leave(ctx);
 	return ret;
 }
 API_ALIAS(MPI_File_close);
 
+/* --- views and hints
+ * ------------------------------------------------------------ */
+
+/* MPI_DISPLACEMENT_CURRENT: where that was. */
+static int displacement(const struct vfile *f, MPI_Offset *disp)
+{
+	int etype = 0, filetype = 0;
+	char datarep[MPI_MAX_DATAREP_STRING + 1];
+	int ret = REAL(File_get_view, f->real.ptr, disp, &etype, &filetype,
+		       datarep);
+
+	if (ret)
+		return ret;
+	if ((uint32_t)etype >> 30 == 2)
+		REAL(Type_free, &etype);
+	if ((uint32_t)filetype >> 30 == 2)
+		REAL(Type_free, &filetype);
+	return MPI_SUCCESS;
+}
+
+static int view_keep(struct vfile *f, MPI_Offset disp, MPI_Datatype etype,
+		     MPI_Datatype filetype, const char *datarep, int info)
+{
+	f->has_view = true;
+	f->disp = disp;
+	type_hold(&f->etype, etype);
+	type_hold(&f->filetype, filetype);
+	strncpy(f->datarep, datarep, sizeof(f->datarep) - 1);
+	if (info != MPI_INFO_NULL && info_copy_merge(info, &f->hints))
+		return MPI_ERR_NO_MEM;
+	return disp == MPI_DISPLACEMENT_CURRENT ? displacement(f, &f->disp) :
+						  MPI_SUCCESS;
+}
+
+int PMPI_File_set_view(MPI_File fh, MPI_Offset disp, MPI_Datatype etype,
+		       MPI_Datatype filetype, const char *datarep,
+		       MPI_Info info)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct vfile *f = file_get(fh);
+	int ret;
+
+	if (f)
+		coll_enter(ctx, f->comm, FN_MPI_File_set_view);
+	ret = REAL(File_set_view, real_file(fh), disp, real_type(etype),
+		   real_type(filetype), datarep, real_info(info));
+	if (!ret && f)
+		ret = view_keep(f, disp, etype, filetype, datarep,
+				real_info(info));
+	ret = error_file(fh, ret, FN_MPI_File_set_view);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_File_set_view);
+
+/* The library's own answer for a type that is not predefined: a new one, of one
+ * element; here with its recipe. */
+static int type_copy(const struct held_type *held, MPI_Datatype *out)
+{
+	struct vtype *t;
+	int real = 0, ret;
+
+	*out = held->handle;
+	if (!held->ref)
+		return MPI_SUCCESS;
+	ret = REAL(Type_contiguous, 1, held->ref->real.id, &real);
+	if (!ret)
+		ret = REAL(Type_commit, &real);
+	if (!ret)
+		ret = type_made(real, FN_MPI_Type_contiguous,
+				(const long[]){ 1, held->handle, (long)out },
+				out);
+	t = ret ? NULL : handle_get(V_TYPE, *out);
+	if (t)
+		t->committed = true;
+	return ret;
+}
+
 int PMPI_File_get_view(MPI_File fh, MPI_Offset *disp, MPI_Datatype *etype,
 		       MPI_Datatype *filetype, char *datarep)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int real_etype = 0, real_filetype = 0;
-	int ret = REAL(File_get_view, fh, disp, etype ? &real_etype : NULL,
-		       filetype ? &real_filetype : NULL, datarep);
+	const struct vfile *f = file_get(fh);
+	int ret;
 
-	/* Copies that the library made: nobody knows their constructor. */
-	if (!ret)
-		ret = type_adopted(real_etype, etype);
-	if (!ret)
-		ret = type_adopted(real_filetype, filetype);
+	if (!f) {
+		ret = REAL(File_get_view, MPI_FILE_NULL, disp, etype, filetype,
+			   datarep);
+	} else if (!disp || !etype || !filetype || !datarep) {
+		ret = MPI_ERR_ARG;
+	} else {
+		*disp = f->disp;
+		/* MPICH tells the two that it knows, whatever was given */
+		strcpy(datarep, strcmp(f->datarep, "external32") &&
+						strcmp(f->datarep,
+						       "EXTERNAL32") ?
+					"native" :
+					"external32");
+		ret = type_copy(&f->etype, etype);
+		if (!ret)
+			ret = type_copy(&f->filetype, filetype);
+	}
+	ret = error_file(fh, ret, FN_MPI_File_get_view);
 	ctx_leave(ctx);
 	return ret;
 }
 API_ALIAS(MPI_File_get_view);
 
-MPI_File PMPI_File_f2c(MPI_Fint file)
+int PMPI_File_set_info(MPI_File fh, MPI_Info info)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	long fh = CROSS(real_fn(FN_MPI_File_f2c), file);
+	struct vfile *f = file_get(fh);
+	int ret;
 
+	if (f)
+		coll_enter(ctx, f->comm, FN_MPI_File_set_info);
+	ret = REAL(File_set_info, real_file(fh), real_info(info));
+	if (!ret && f)
+		ret = info_copy_merge(real_info(info), &f->hints);
+	ret = error_file(fh, ret, FN_MPI_File_set_info);
 	ctx_leave(ctx);
-	return (MPI_File)fh;
+	return ret;
+}
+API_ALIAS(MPI_File_set_info);
+
+/* After a restart the real one was opened in another mode. */
+int PMPI_File_get_amode(MPI_File fh, int *amode)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	const struct vfile *f = file_get(fh);
+	int ret = MPI_SUCCESS;
+
+	if (f && amode)
+		*amode = f->amode;
+	else
+		ret = f ? MPI_ERR_ARG :
+			  REAL(File_get_amode, MPI_FILE_NULL, amode);
+	ret = error_file(fh, ret, FN_MPI_File_get_amode);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_File_get_amode);
+
+/* --- Fortran: the handle's number is the handle
+ * ------------------------------------- */
+
+MPI_File PMPI_File_f2c(MPI_Fint file)
+{
+	const struct vfile *f = handle_get(V_FILE, file);
+
+	return f ? file_handle(f) : MPI_FILE_NULL;
 }
 API_ALIAS(MPI_File_f2c);
 
 MPI_Fint PMPI_File_c2f(MPI_File file)
 {
-	struct thread_ctx *ctx = ctx_enter();
-	long fh = CROSS(real_fn(FN_MPI_File_c2f), file);
+	const struct vfile *f = file_get(file);
 
-	ctx_leave(ctx);
-	return (MPI_Fint)fh;
+	return f ? f->obj.handle : 0;
 }
 API_ALIAS(MPI_File_c2f);
 
-/* --- data representations: functions of the program, called with datatypes
- * ----------- */
+/* --- split collectives
+ * ------------------------------------------------------------ */
 
-struct datarep { /* lives as long as the process */
-	void *read, *write, *extent;
-};
-
-/* Both forms have six arguments, the second a datatype; count is wide enough
- * for either. */
-typedef int conversion(void *userbuf, MPI_Datatype type, long count,
-		       void *filebuf, MPI_Offset position, void *extra_state);
-
-static int read_called(void *userbuf, int type, long count, void *filebuf,
-		       MPI_Offset position, void *extra_state)
+int file_split_begin(struct thread_ctx *ctx, struct vfile *f, int function)
 {
-	struct datarep *rep = lower_closure();
-
-	return ((conversion *)rep->read)(userbuf, type_virtual(type), count,
-					 filebuf, position, extra_state);
+	if (!f)
+		return MPI_SUCCESS;
+	if (f->split)
+		return MPI_ERR_IO;
+	coll_enter(ctx, f->comm, function);
+	return MPI_SUCCESS;
 }
 
-static int write_called(void *userbuf, int type, long count, void *filebuf,
-			MPI_Offset position, void *extra_state)
+/* The real end, which is local, refuses if the beginning did not begin. */
+void file_split_begun(struct vfile *f, const void *buf, int end)
 {
-	struct datarep *rep = lower_closure();
+	MPI_Status status = { .MPI_ERROR = MPI_SUCCESS };
 
-	return ((conversion *)rep->write)(userbuf, type_virtual(type), count,
-					  filebuf, position, extra_state);
+	if (!f || CROSS(real_fn(end), f->real.ptr, buf, &status))
+		return;
+	f->split_status = status;
+	f->split = true;
 }
 
-static int extent_called(int type, MPI_Aint *extent, void *extra_state)
+int file_split_end(struct vfile *f, const void *buf, MPI_Status *status,
+		   int function)
 {
-	struct datarep *rep = lower_closure();
-
-	return ((MPI_Datarep_extent_function *)rep->extent)(type_virtual(type),
-							    extent,
-							    extra_state);
+	if (!f || !f->split)
+		return (int)CROSS(real_fn(function),
+				  f ? f->real.ptr : MPI_FILE_NULL, buf, status);
+	if (status != MPI_STATUS_IGNORE)
+		*status = f->split_status;
+	f->split = false;
+	return MPI_SUCCESS;
 }
-
-static int register_datarep(const char *name, struct datarep given,
-			    void *extra_state, int function)
-{
-	struct thread_ctx *ctx = ctx_enter();
-	struct datarep *rep = upper_alloc(sizeof(*rep));
-	int ret = MPI_ERR_NO_MEM;
-
-	if (rep) {
-		*rep = given;
-		/* MPI_CONVERSION_FN_NULL is a null pointer. */
-		ret = (int)CROSS(real_fn(function), name,
-				 rep->read ? lower_callback((void *)read_called,
-							    rep) :
-					     NULL,
-				 rep->write ?
-					 lower_callback((void *)write_called,
-							rep) :
-					 NULL,
-				 rep->extent ?
-					 lower_callback((void *)extent_called,
-							rep) :
-					 NULL,
-				 extra_state);
-	}
-	if (!ret)
-		opaque_opened(FN_MPI_Register_datarep);
-	ctx_leave(ctx);
-	return ret;
-}
-
-int PMPI_Register_datarep(const char *datarep,
-			  MPI_Datarep_conversion_function *read_fn,
-			  MPI_Datarep_conversion_function *write_fn,
-			  MPI_Datarep_extent_function *extent_fn,
-			  void *extra_state)
-{
-	return register_datarep(datarep,
-				(struct datarep){ (void *)read_fn,
-						  (void *)write_fn,
-						  (void *)extent_fn },
-				extra_state, FN_MPI_Register_datarep);
-}
-API_ALIAS(MPI_Register_datarep);
-
-int PMPI_Register_datarep_c(const char *datarep,
-			    MPI_Datarep_conversion_function_c *read_fn,
-			    MPI_Datarep_conversion_function_c *write_fn,
-			    MPI_Datarep_extent_function *extent_fn,
-			    void *extra_state)
-{
-	return register_datarep(datarep,
-				(struct datarep){ (void *)read_fn,
-						  (void *)write_fn,
-						  (void *)extent_fn },
-				extra_state, FN_MPI_Register_datarep_c);
-}
-API_ALIAS(MPI_Register_datarep_c);

@@ -45,13 +45,33 @@ static int info_read(int real, struct info_copy **copy)
 	return 0;
 }
 
-static int info_write(const struct info_copy *copy, int *real)
+int info_copy_write(const struct info_copy *copy, int *real)
 {
 	int ret = REAL(Info_create, real);
 
 	for (int i = 0; copy && i < copy->n && !ret; i++)
 		ret = REAL(Info_set, *real, copy->pair[i].key,
 			   copy->pair[i].value);
+	return ret;
+}
+
+/* The later value of a key counts. */
+int info_copy_merge(int real, struct info_copy **copy)
+{
+	struct info_copy *more = NULL;
+	int sum = MPI_INFO_NULL;
+	int ret = info_read(real, &more);
+
+	if (!ret)
+		ret = info_copy_write(*copy, &sum);
+	for (int i = 0; !ret && i < more->n; i++)
+		ret = REAL(Info_set, sum, more->pair[i].key,
+			   more->pair[i].value);
+	if (!ret)
+		ret = info_read(sum, copy);
+	if (sum != MPI_INFO_NULL)
+		REAL(Info_free, &sum);
+	upper_free(more);
 	return ret;
 }
 
@@ -122,7 +142,7 @@ static int rebuild_one(void *object, void *arg)
 {
 	struct vinfo *info = object;
 
-	if (!info_write(info->copy, &info->obj.real.id))
+	if (!info_copy_write(info->copy, &info->obj.real.id))
 		return 0;
 	return err_set(arg, -EIO, "an info object cannot be made again");
 }
@@ -154,7 +174,7 @@ int comm_hints_rebuild(const struct vcomm *c)
 
 	if (!c->info || !c->info->n)
 		return MPI_SUCCESS;
-	ret = info_write(c->info, &info);
+	ret = info_copy_write(c->info, &info);
 	if (!ret)
 		ret = REAL(Comm_set_info, c->obj.real.id, info);
 	REAL(Info_free, &info);

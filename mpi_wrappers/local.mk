@@ -30,6 +30,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/comm_rebuild.c \
 	mpi_wrappers/complete.c \
 	mpi_wrappers/complete_some.c \
+	mpi_wrappers/datarep.c \
 	mpi_wrappers/datatype.c \
 	mpi_wrappers/deliver.c mpi_wrappers/deliver.h \
 	mpi_wrappers/drain.c mpi_wrappers/drain.h \
@@ -41,7 +42,9 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/errcode.c \
 	mpi_wrappers/errhandler.c \
 	mpi_wrappers/error.c mpi_wrappers/error.h \
-	mpi_wrappers/file.c \
+	mpi_wrappers/file.c mpi_wrappers/file.h \
+	mpi_wrappers/file_epoch.c \
+	mpi_wrappers/file_error.c \
 	mpi_wrappers/frontier.c mpi_wrappers/frontier.h \
 	mpi_wrappers/gid.c mpi_wrappers/gid.h \
 	mpi_wrappers/grequest.c \
@@ -111,6 +114,6 @@ mpi_wrappers_libmpich_so_12_LDFLAGS = -shared -Wl,-soname,libmpich.so.12 \
 	-Wl,--no-as-needed -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN'
 mpi_wrappers_libmpich_so_12_LDADD = mpi_wrappers/libmpi.so.12
 
-EXTRA_DIST += mpi_wrappers/drain.md tests/programs/p2p_drain.c
+EXTRA_DIST += mpi_wrappers/drain.md mpi_wrappers/file.md tests/programs/p2p_drain.c
 include tests/unit/mpi/local.mk
 SYSTEM_TESTS += tests/system/0150-symbols.t tests/system/0160-objects.t

@@ -10,4 +10,5 @@ void objects_init(void)
 	handle_set_destroy(V_OP, op_destroy);
 	handle_set_destroy(V_INFO, info_destroy);
 	handle_set_destroy(V_ERRHANDLER, errhandler_destroy);
+	handle_set_destroy(V_FILE, file_destroy);
 }

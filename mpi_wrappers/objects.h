@@ -38,7 +38,7 @@ struct vinfo {
 };
 
 struct verrhandler {
-	struct vobject obj; /* real: for windows, files and sessions only */
+	struct vobject obj; /* real: for windows and sessions only */
 	enum vkind on;
 	void (*fn)(void);
 	void *cxx; /* C++'s function that calls fn; NULL: C or Fortran */
@@ -66,6 +66,15 @@ int type_made(int real, int function, const long args[], MPI_Datatype *out);
 int comm_made(struct vcomm *parent, uint64_t count, int real, int function,
 	      MPI_Comm *out);
 int comm_made_opaque(int real, int function, MPI_Comm *out);
+
+/* errhandler_get - the record of a handler, also of a predefined one; NULL: none
+ * such. */
+struct verrhandler *errhandler_get(MPI_Errhandler handle);
+
+/* info_copy_merge - what a real info holds, added to a copy as text (made if it
+ * is NULL): MPI_SUCCESS or an error.  info_copy_write - a real info of it. */
+int info_copy_merge(int real, struct info_copy **copy);
+int info_copy_write(const struct info_copy *copy, int *real);
 
 /* type_virtual - the program's handle of a real datatype. */
 MPI_Datatype type_virtual(int real);
@@ -98,5 +107,6 @@ void type_destroy(void *object);
 void op_destroy(void *object);
 void info_destroy(void *object);
 void errhandler_destroy(void *object);
+void file_destroy(void *object);
 
 #endif

@@ -15,7 +15,6 @@ static const struct {
 } names[] = {
 	{ "MPI_Win_", "a one-sided window", "MPI_Win_free" },
 	{ "MPI_File_open", "a file", "MPI_File_close" },
-	{ "MPI_Register_datarep", "a data representation", NULL },
 	{ "MPI_Session_init", "a session", "MPI_Session_finalize" },
 	{ "MPI_T_", "a handle of the tools interface", "it is freed" },
 	{ "MPI_Comm_create_from_group", "a communicator of a session",

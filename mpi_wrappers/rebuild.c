@@ -94,11 +94,12 @@ static rebuild_step *const rebuild_library[] = {
 	world_again,
 	tool_rebuild,
 	errcode_rebuild,
+	datarep_rebuild,
 };
 
 static rebuild_step *const rebuild_objects[] = {
 	info_rebuild, group_rebuild,	  type_rebuild,
-	op_rebuild,   errhandler_rebuild, comm_rebuild,
+	op_rebuild,   errhandler_rebuild, comm_rebuild,	 file_rebuild,
 };
 
 static rebuild_step *const rebuild_messages[] = {
@@ -124,6 +125,7 @@ static int rebuild_restart(char **envp, struct err *err)
 	struct control_page *page = process_page();
 	int ret = real_restart(envp, err);
 
+	file_restarting(envp);
 	if (!ret)
 		ret = RUN_STEPS(rebuild_library, err);
 	if (!ret)
@@ -146,8 +148,10 @@ int cairn_test_rebuild(void)
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct err err;
-	int ret = rebuild_check(&err);
+	int ret = file_settle(&err);
 
+	if (!ret)
+		ret = rebuild_check(&err);
 	if (!ret)
 		ret = RUN_STEPS(rebuild_objects, &err);
 	if (ret)
@@ -164,7 +168,16 @@ static int rebuild_drain(struct control_page *page, struct err *err)
 {
 	int ret = comm_bury_finish(page, err);
 
-	return ret ? ret : drain_run(page, err);
+	if (!ret)
+		ret = drain_run(page, err);
+	/* Nobody writes any more, and nobody does again before all are here. */
+	return ret ? ret : file_settle(err);
+}
+
+static int rebuild_held_step(struct err *err)
+{
+	request_file_step();
+	return drain_held_step(err);
 }
 
 static void rebuild_resume(bool aborted)
@@ -177,7 +190,7 @@ const struct epoch_hooks rebuild_hooks = {
 	.publish = frontier_publish,
 	.refuse = opaque_check,
 	.may_hold = frontier_may_hold,
-	.held_step = drain_held_step,
+	.held_step = rebuild_held_step,
 	.drain = rebuild_drain,
 	.check = rebuild_check,
 	.resume = rebuild_resume,

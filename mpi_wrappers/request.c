@@ -227,7 +227,7 @@ bool request_progress(struct thread_ctx *ctx, struct vrequest *rq)
 		return rq->kind->progress(ctx, rq);
 	if (rq->child[0])
 		return progress_children(ctx, rq);
-	if (__builtin_expect(rq->op == OP_FILE, 0))
+	if (__builtin_expect(rq->op == OP_FILE_COLL, 0))
 		return request_file_progress(rq);
 	return progress_posted(rq);
 }
@@ -303,7 +303,7 @@ void request_blocked(struct thread_ctx *ctx, struct vrequest *rq, int function)
 				request_blocked(ctx, rq->child[i], function);
 		return;
 	}
-	if (rq->op == OP_COLLECTIVE)
+	if (rq->op == OP_COLLECTIVE || rq->op == OP_FILE_COLL)
 		function = rq->post; /* says more than MPI_Wait */
 	if (rq->op == OP_BARRIER)
 		frontier_barrier_blocked(ctx, rq->comm, rq->ordinal, function);
@@ -331,7 +331,7 @@ void request_wait_real(struct thread_ctx *ctx, struct vrequest *rq)
 	int real = rq->obj.real.id;
 	int done = 0, ret;
 
-	if (__builtin_expect(rq->op == OP_FILE || rq->op == OP_OURS, 0)) {
+	if (__builtin_expect(rq->op == OP_FILE_COLL || rq->op == OP_OURS, 0)) {
 		/* not alone, and not without a look at others */
 		sys_call(SYS_sched_yield);
 		return;

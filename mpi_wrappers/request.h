@@ -8,6 +8,7 @@
 
 struct recipe;
 struct thread_ctx;
+struct vfile;
 
 /*
  * DESIGN
@@ -42,9 +43,10 @@ enum request_op {
 		     */
 	OP_OURS,    /* nothing of it is in the real library: kind tells what it
 		       does (partitioned communication, generalized requests) */
-	OP_OPAQUE,  /* cannot be restored: only lives in the real library */
-	OP_FILE,    /* an opaque one that goes on only when all older ones of
-		       its file are complete (request_file.c) */
+	OP_FILE,	 /* on a file; complete before a capture */
+	OP_FILE_COLL,	 /* goes on only when all older ones of its file are
+			    complete (request_file.c) */
+	OP_OPAQUE, /* cannot be restored: only lives in the real library */
 };
 
 enum request_state {
@@ -136,8 +138,9 @@ struct vrequest {
 	uint32_t sync_later;
 	bool sync_acked;     /* the receiver has matched it */
 	bool sync_confirmed; /* the receiver knows that it must say so */
-	/* collectives on files (request_file.c) */
-	MPI_File file; /* null: it is complete, its owner may call it DONE */
+	/* operations on files (request_file.c) */
+	struct vfile *file; /* referenced; of a collective: NULL when it is
+			       complete, its owner may call it DONE */
 	struct vrequest *file_next;
 	/* OP_OURS; the kind's own data is in temp */
 	const struct request_kind *kind;
@@ -240,12 +243,17 @@ int request_each(int (*fn)(struct vrequest *rq, void *arg), void *arg);
 MPI_Request request_collective(struct vcomm *comm, struct real_handle real,
 			       int function);
 /* request_opaque - a virtual request of a kind that cannot be restored yet
- * (RMA, file, partitioned ones with processes beyond the world): its existence refuses a checkpoint. */
+ * (RMA, partitioned ones with processes beyond the world): its existence
+ * refuses a checkpoint. */
 MPI_Request request_opaque(struct real_handle real, int function);
-/* request_file - the same for a non-blocking collective on a file. */
-MPI_Request request_file(struct real_handle real, MPI_File file, int function);
-/* request_file_progress - request_progress for one that is POSTED. */
+/* request_file - a virtual request for a non-blocking operation on a file,
+ * perhaps a collective one (which its caller has counted). */
+MPI_Request request_file(struct vfile *file, struct real_handle real,
+			 int function, bool collective);
+/* request_file_progress - request_progress for a collective that is POSTED. */
 bool request_file_progress(struct vrequest *rq);
+/* request_file_step - while a rank holds: goes on with all of them. */
+void request_file_step(void);
 /* request_real - the real request behind a handle of the program, for functions
  * that act on opaque ones; the null or an invalid handle as the real library
  * must see it. */

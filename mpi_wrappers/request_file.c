@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* request_file.c - collectives on files that are under way: one after the other
- */
+/* request_file.c - operations on files that are under way: collectives one after
+ * the other */
 #include "mpi_wrappers/lock.h"
 #include "mpi_wrappers/p2p.h"
 
@@ -15,6 +15,9 @@
  * So only the oldest one of a file is asked for, also when the program waits
  * for another one: all members began them in the same order.  What completes on
  * the way keeps its status in its record, until the program comes for it.
+ *
+ * Nothing but being asked makes one go on: a rank that holds while others still
+ * run asks too (request_file_step).
  */
 
 /* By order of beginning, of all files: there are few.  File-scope: belongs to
@@ -24,24 +27,36 @@ static struct lock lock = LOCK_INIT;
 static struct vrequest *pending, **pending_end = &pending;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
-MPI_Request request_file(struct real_handle real, MPI_File file, int function)
+static void append(struct vrequest *rq)
 {
-	MPI_Request handle = request_opaque(real, function);
-	struct vrequest *rq = request_get(handle);
-
-	if (!rq)
-		return handle;
-	rq->op = OP_FILE;
-	rq->file = file;
 	rq->file_next = NULL;
 	lock_take(&lock);
 	*pending_end = rq;
 	pending_end = &rq->file_next;
 	lock_give(&lock);
-	return handle;
 }
 
-static struct vrequest *oldest(MPI_File file)
+MPI_Request request_file(struct vfile *file, struct real_handle real,
+			 int function, bool collective)
+{
+	struct vrequest *rq = request_take(collective ? OP_FILE_COLL : OP_FILE,
+					   NULL, MPI_DATATYPE_NULL);
+
+	if (!rq)
+		return real.id;
+	rq->post = function;
+	rq->peer = MPI_PROC_NULL;
+	rq->obj.real = real;
+	request_posted(rq);
+	if (collective) {
+		object_ref(file);
+		rq->file = file;
+		append(rq);
+	}
+	return rq->obj.handle;
+}
+
+static struct vrequest *oldest(const struct vfile *file)
 {
 	struct vrequest *rq;
 
@@ -71,6 +86,7 @@ static bool ask(struct vrequest *rq)
 	MPI_Status status = { .MPI_ERROR = MPI_SUCCESS };
 	int real = rq->obj.real.id;
 	int done = 0, ret;
+	struct vfile *file = rq->file;
 
 	ret = (int)CROSS(real_fn(FN_MPI_Test), &real, &done, &status);
 	if (!done && !ret)
@@ -79,7 +95,8 @@ static bool ask(struct vrequest *rq)
 	rq->obj.real.id = real;
 	rq->status = status;
 	rq->error = ret;
-	rq->file = MPI_FILE_NULL;
+	rq->file = NULL;
+	object_put(file);
 	return true;
 }
 
@@ -90,11 +107,25 @@ bool request_file_progress(struct vrequest *rq)
 	/* Another thread is at it. */
 	if (atomic_flag_test_and_set(&busy))
 		return false;
-	while (rq->file != MPI_FILE_NULL && ask(oldest(rq->file)))
+	while (rq->file && ask(oldest(rq->file)))
 		;
-	done = rq->file == MPI_FILE_NULL;
+	done = !rq->file;
 	atomic_flag_clear(&busy);
 	if (done)
 		request_finished(rq, &rq->status, rq->error);
 	return done;
+}
+
+/* All threads are parked, and none of them inside of this file. */
+void request_file_step(void)
+{
+	struct vrequest *rq = pending;
+
+	while (rq) {
+		struct vrequest *next = rq->file_next;
+
+		if (oldest(rq->file) == rq)
+			ask(rq);
+		rq = next;
+	}
 }

@@ -107,7 +107,7 @@ function crossing(f, i,    k, a) {
 	if (k == "comm" || k == "group" || k == "type" || k == "op" ||
 	    k == "info" || k == "win" || k == "request")
 		return "real_" k "(" a ")"
-	if (k == "weights" || k == "pvar")
+	if (k == "weights" || k == "pvar" || k == "file")
 		return "real_" k "(" a ")"
 	if (k == "types" && len[f, i] != "" || k == "mtypes" && len[f, i] != "")
 		return "real_" a
@@ -165,10 +165,12 @@ function keep_type_arrays(f, req,    i) {
 function raise(f,    c, w) {
 	if (action[f] ~ /^tool/)
 		return
-	# files and sessions have real error handlers, MPI_FILE_NULL's also for
-	# functions without a file
-	if (find(f, "file") || find(f, "session") || name[f] ~ /^MPI_File_/)
+	if (find(f, "session")) # they have real error handlers
 		return
+	if (name[f] ~ /^MPI_File_/) {
+		print "\tif (__builtin_expect(ret, 0))\n\t\tret = error_file(" (find(f, "file") ? arg[f, find(f, "file")] : "MPI_FILE_NULL") ", ret, FN_" name[f] ");"
+		return
+	}
 	c = find(f, "comm")
 	w = find(f, "win")
 	# MPICH looks at a group before it knows whose error handler to call
@@ -208,8 +210,8 @@ function hand_out(f,    i, k, a) {
 			print "\tif (!ret)\n\t\t*" a " = request_collective(c,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ");"
 		else if (k == "newreq" && action[f] == "pcoll")
 			print "\tif (!ret)\n\t\t*" a " = request_persistent_collective(c,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ",\n\t\t\trecipe_make(FN_" name[f] ", " virtual_args(f) "));"
-		else if (k == "newreq" && action[f] == "opaque" && name[f] ~ /^MPI_File_.*_all(_c)?$/)
-			print "\tif (!ret)\n\t\t*" a " = request_file(\n\t\t\t(struct real_handle){ made_" a " }, " arg[f, find(f, "file")] ", FN_" name[f] ");"
+		else if (k == "newreq" && action[f] ~ /^fi(req|coll)$/)
+			print "\tif (!ret)\n\t\t*" a " = request_file(f,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ", " (action[f] == "ficoll" ? "true" : "false") ");"
 		else if (k == "newreq" && action[f] == "opaque")
 			print "\tif (!ret)\n\t\t*" a " = request_opaque(\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ");"
 		else
@@ -227,12 +229,16 @@ function wrapper(f,    i, c, counted) {
 	print "\tstruct thread_ctx *ctx = ctx_enter();"
 	if (counted)
 		print "\tstruct vcomm *c = comm_get(" arg[f, c] ");"
+	if (on_file(f))
+		print "\tstruct vfile *f = file_get(" arg[f, find(f, "file")] ");"
 	for (i = 1; i <= np[f]; i++)
 		if (is_made(kind[f, i]))
 			print "\tint made_" arg[f, i] " = 0;"
 	if (action[f] == "newcomm")
 		print "\tuint64_t count = 0;"
 	print "\tint ret;\n"
+	if (on_file(f))
+		file_first(f)
 	if (counted) {
 		print "\tif (__builtin_expect(c != NULL, 1))"
 		if (action[f] == "newcomm")
@@ -240,7 +246,17 @@ function wrapper(f,    i, c, counted) {
 		else
 			print "\t\tcoll_enter(ctx, c, FN_" name[f] ");"
 	}
-	call_real(f)
+	if (action[f] == "fend") {
+		print "\tret = file_split_end(f, " arg[f, 2] ", " arg[f, 3] ", FN_" name[f] ");"
+	} else if (action[f] == "fbegin") {
+		print "\tret = file_split_begin(ctx, f, FN_" name[f] ");"
+		print "\tif (!ret) {"
+		call_real(f)
+		print "\tfile_split_begun(f, " buffer_of(f) ", FN_" ender(name[f]) ");"
+		print "\t}"
+	} else {
+		call_real(f)
+	}
 	hand_out(f)
 	if (find(f, "newreq") && (action[f] == "icoll" || action[f] == "pcoll"))
 		keep_type_arrays(f, arg[f, find(f, "newreq")])
@@ -256,6 +272,33 @@ function wrapper(f,    i, c, counted) {
 	print "\treturn ret;"
 	print "}"
 	print "API_ALIAS(" name[f] ");\n"
+}
+
+# Does it need the file's record?
+function on_file(f) {
+	return find(f, "file") && (action[f] ~ /^f/ || is_shared(f))
+}
+
+# Does it use the file's shared pointer?
+function is_shared(f) {
+	return name[f] ~ /^MPI_File_.*_(shared|ordered)/
+}
+
+function file_first(f) {
+	if (is_shared(f))
+		print "\tif (f)\n\t\tf->uses_shared = true;"
+	if (action[f] == "fcoll" || action[f] == "ficoll")
+		print "\tif (__builtin_expect(f != NULL, 1))\n\t\tcoll_enter(ctx, f->comm, FN_" name[f] ");"
+}
+
+# A split collective is ended by the real library as soon as it has begun.
+function ender(beginner) {
+	sub(/begin(_c)?$/, "end", beginner)
+	return beginner
+}
+
+function buffer_of(f) {
+	return arg[f, find(f, "buf") ? find(f, "buf") : find(f, "cbuf")]
 }
 
 # What made the object that this function frees: objects are counted by it.
@@ -355,7 +398,7 @@ function functions_c(    f, d, i, kinds, lens, l) {
 # --- the manual's table --------------------------------------------------------
 
 function support(a) {
-	if (a ~ /^(dynamic|opaque|tool_open|own:win|own:file|own:dynamic)$/)
+	if (a ~ /^(dynamic|opaque|tool_open|own:win|own:dynamic)$/)
 		return "runs; no checkpoint while its object is open"
 	return "restorable"
 }

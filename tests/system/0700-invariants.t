@@ -267,7 +267,7 @@ while read -r kind words; do
 done <<-END
 	win window open (MPI_Win_create)
 	fence
-	file file open (MPI_File_open)
+	file was removed
 	session session open (MPI_Session_init)
 	partitioned MPI_P[a-z]*_init
 	cvar MPI_T_cvar_handle_alloc

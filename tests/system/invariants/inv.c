@@ -263,10 +263,14 @@ static void open_fence(void)
 		wrong("the sum of two ranks is not 1");
 }
 
+/* Restorable, as long as it is there. */
 static void open_file(void)
 {
 	MPI_File_open(MPI_COMM_WORLD, "data", MPI_MODE_CREATE | MPI_MODE_RDWR,
 		      MPI_INFO_NULL, &file);
+	MPI_Barrier(MPI_COMM_WORLD);
+	if (!me)
+		MPI_File_delete("data", MPI_INFO_NULL);
 }
 
 static void close_file(void)

@@ -33,6 +33,7 @@ EXTRA_DIST += tests/README.md tests/lib/README.md tests/lib/system.sh \
 include tests/system/local.mk
 include tests/system/invariants/local.mk
 include tests/programs/local.mk
+include tests/programs/hdf5/local.mk
 include tests/programs/lang/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

@@ -12,6 +12,9 @@ AC_DEFUN([CAIRN_MPICH], [
 		[test -n "$MPIF90" && "$MPIF90" --version >/dev/null 2>&1])
 	AM_CONDITIONAL([HAVE_MPICXX],
 		[test -n "$MPICXX" && "$MPICXX" --version >/dev/null 2>&1])
+	# A library over MPI-IO, for a test.
+	PKG_CHECK_MODULES([HDF5], [hdf5-mpich], [have_hdf5=yes], [have_hdf5=no])
+	AM_CONDITIONAL([HAVE_HDF5], [test $have_hdf5 = yes])
 	AS_IF([test -z "$MPICC"],
 		[AC_MSG_ERROR([no MPICH compiler wrapper; on Debian: apt-get install libmpich-dev mpich, or set MPICC])])
 	AC_MSG_CHECKING([for the folder of MPICH's mpi.h])

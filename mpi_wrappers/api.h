@@ -142,6 +142,8 @@ long comm_array_length(MPI_Comm comm, enum comm_length what);
 
 const int *real_weights(const int *weights);
 MPI_T_pvar_handle real_pvar(MPI_T_pvar_handle handle);
+MPI_T_cvar_handle real_cvar(MPI_T_cvar_handle handle);
+MPI_T_pvar_session real_pvars(MPI_T_pvar_session session);
 
 /* --- collectives
  * --------------------------------------------------------------- */

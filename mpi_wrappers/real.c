@@ -85,7 +85,7 @@ static int lower_bring_up(char **envp, struct err *err)
 /* What a process that is not between MPI_Init and MPI_Finalize does in an
  * epoch: nothing, but for going on if others are in MPI_Init; it looks
  * everything up again after a restart, when it calls MPI again.  Of MPI's
- * objects only infos live outside of the two. */
+ * objects only infos and MPI_T's live outside of the two. */
 static int idle_held_step(struct err *err)
 {
 	(void)err;
@@ -149,6 +149,8 @@ void real_start(void)
 			real_early(true);
 		if (started && infos_wait)
 			ret = info_rebuild(&err);
+		if (!ret && started && infos_wait)
+			ret = tool_rebuild(&err);
 		infos_wait = false;
 	}
 	lock_give(&start_lock);

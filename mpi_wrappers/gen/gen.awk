@@ -107,7 +107,8 @@ function crossing(f, i,    k, a) {
 	if (k == "comm" || k == "group" || k == "type" || k == "op" ||
 	    k == "info" || k == "win" || k == "request")
 		return "real_" k "(" a ")"
-	if (k == "weights" || k == "pvar" || k == "file")
+	if (k == "weights" || k == "pvar" || k == "cvar" || k == "pvars" ||
+	    k == "file")
 		return "real_" k "(" a ")"
 	if (k == "types" && len[f, i] != "" || k == "mtypes" && len[f, i] != "")
 		return "real_" a

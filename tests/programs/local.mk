@@ -15,7 +15,9 @@ $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c
 # One of several files: a topic each.
 kept_sources = $(srcdir)/tests/programs/kept/main.c \
 	$(srcdir)/tests/programs/kept/greqs.c \
-	$(srcdir)/tests/programs/kept/parts.c
+	$(srcdir)/tests/programs/kept/others.c \
+	$(srcdir)/tests/programs/kept/parts.c \
+	$(srcdir)/tests/programs/kept/tools.c
 tests/programs/kept/kept: $(kept_sources) $(srcdir)/tests/programs/kept/kept.h
 	$(AM_V_CC)$(MKDIR_P) tests/programs/kept && $(MPICC) -std=gnu11 -O2 \
 		-g -Wall -Wextra -Wno-stringop-overflow -pthread -o $@ \

@@ -47,4 +47,5 @@ beats() {
 }
 
 beats "requests" parts greqs
+beats "the rest" tools messages types errors colls
 done_testing

@@ -30,6 +30,18 @@ struct topic {
 /* parts.c */
 void parts_make(void);
 void parts_check(void);
+/* tools.c */
+void tools_make(void);
+void tools_check(void);
+/* others.c */
+void messages_make(void);
+void messages_check(void);
+void types_make(void);
+void types_check(void);
+void errors_make(void);
+void errors_check(void);
+void colls_make(void);
+void colls_check(void);
 /* greqs.c */
 void greqs_make(void);
 void greqs_check(void);

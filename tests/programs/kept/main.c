@@ -21,6 +21,11 @@ static const char *gate;
 static const struct topic topics[] = {
 	{ "parts", parts_make, parts_check },
 	{ "greqs", greqs_make, greqs_check },
+	{ "tools", tools_make, tools_check },
+	{ "messages", messages_make, messages_check },
+	{ "types", types_make, types_check },
+	{ "errors", errors_make, errors_check },
+	{ "colls", colls_make, colls_check },
 };
 #define NTOPICS (sizeof(topics) / sizeof(topics[0]))
 

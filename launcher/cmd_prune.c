@@ -29,7 +29,7 @@ static int remove_old(const struct tool_args *a, struct err *err)
 		return err_set(err, TOOL_USAGE,
 			       "cairn prune takes a folder, not one epoch; "
 			       "the newest N stay with --keep N");
-	rc = prune(a->dir, a->keep ? (unsigned int)a->keep : 1, err);
+	rc = prune(a->dir, a->keep ? (unsigned int)a->keep : 1, 0, err);
 	if (rc)
 		return rc;
 	after = count(a->dir, err);

@@ -68,7 +68,7 @@ static int commit_epoch(void *arg, uint32_t epoch, json_t *manifest,
 		return err_prefix(err, rc, "cannot commit epoch %u", epoch);
 	s->committed = epoch;
 	/* Older epochs go only now that a newer one is there (I2). */
-	if (prune(s->job->dir, (unsigned int)s->options->keep, err)) {
+	if (prune(s->job->dir, (unsigned int)s->options->keep, 0, err)) {
 		session_say(s, true, "cannot remove old epochs: %s", err->text);
 	}
 	return 0;

@@ -98,8 +98,8 @@ static int make_checkpoint_dir(const char *dir, struct err *err)
 	return rc;
 }
 
-static int make_epoch_dir(int dirfd, uint32_t epoch, int *epoch_dirfd,
-			  struct err *err)
+int catalog_make_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
+		       struct err *err)
 {
 	char name[24];
 	int fd, rc;
@@ -131,7 +131,7 @@ int epoch_folder(const char *dir, uint32_t epoch, int create, int *epoch_dirfd,
 	if (rc)
 		return rc;
 	if (create)
-		rc = make_epoch_dir(dirfd, epoch, epoch_dirfd, err);
+		rc = catalog_make_epoch(dirfd, epoch, epoch_dirfd, err);
 	else
 		rc = catalog_open_epoch(dirfd, epoch, epoch_dirfd, err);
 	close(dirfd);

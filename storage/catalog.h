@@ -10,6 +10,12 @@ int catalog_open(const char *dir, int *dirfd, struct err *err) must_check;
 /* catalog_open_epoch - an epoch's folder in it; -ENOENT if there is none. */
 int catalog_open_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
 		       struct err *err) must_check;
+/* catalog_make_epoch - make (or open) it; -EEXIST if it is committed. */
+int catalog_make_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
+		       struct err *err) must_check;
+/* catalog_remove_epoch - its manifest first, which is made durable, then the
+ * rest; nothing if it is not there.  (prune.c) */
+int catalog_remove_epoch(int dirfd, uint32_t epoch, struct err *err) must_check;
 /* catalog_name - "epoch-000042" */
 void catalog_name(uint32_t epoch, char name[24]);
 /* catalog_list - the numbers of all epoch folders, committed or not,

@@ -5,6 +5,7 @@ storage_libstorage_a_SOURCES = \
 	storage/chunk.c storage/chunk.h \
 	storage/codec.c storage/codec.h \
 	storage/commit.c storage/commit.h \
+	storage/copy.c storage/copy.h \
 	storage/fault.c storage/fault.h \
 	storage/format.h \
 	storage/image.h \
@@ -16,6 +17,7 @@ storage_libstorage_a_SOURCES = \
 	storage/sheet_check.c \
 	storage/sink.c storage/sink.h \
 	storage/thread.c storage/thread.h \
+	storage/tier.c storage/tier.h \
 	storage/verify.c \
 	storage/writer.c \
 	storage/writer_finish.c \

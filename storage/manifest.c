@@ -18,6 +18,7 @@
 #include "storage/commit.h"
 #include "storage/format.h"
 #include "storage/owner.h"
+#include "storage/tier.h"
 
 /*
  * DESIGN
@@ -64,13 +65,15 @@ static int check_members(const json_t *m, struct err *err)
 		return missing(err, "{}");
 	if (!json_is_integer(json_object_get(m, "format")))
 		return missing(err, "format");
-	if (json_integer_value(json_object_get(m, "format")) != MANIFEST_FORMAT)
+	if (json_integer_value(json_object_get(m, "format")) !=
+		    MANIFEST_FORMAT &&
+	    !tier_is_fast(m))
 		return err_set(err, -EPROTONOSUPPORT,
-			       "manifest: format %ld, but this Cairn knows %d; "
-			       "use the Cairn that wrote it",
+			       "manifest: format %ld, but this Cairn knows %d "
+			       "and %d; use the Cairn that wrote it",
 			       (long)json_integer_value(
 				       json_object_get(m, "format")),
-			       MANIFEST_FORMAT);
+			       MANIFEST_FORMAT, MANIFEST_FORMAT_TIERS);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		if (!is_count(json_object_get(m, counts[i])))
 			return missing(err, counts[i]);
@@ -124,6 +127,8 @@ static int check_image(const json_t *image, char *seen, size_t nranks,
 	if (!is_digest(
 		    json_string_value(json_object_get(image, "index_digest"))))
 		return missing(err, "images.index_digest");
+	if (json_object_get(image, "fast") && !tier_path_ok(tier_fast(image)))
+		return missing(err, "images.fast");
 	if (!json_array_size(ranks))
 		return missing(err, "images.ranks");
 	for (size_t i = 0; i < json_array_size(ranks); i++) {
@@ -240,7 +245,10 @@ static int check_files(int dirfd, const json_t *m, struct err *err)
 	const json_t *images = json_object_get(m, "images");
 
 	for (size_t i = 0; i < json_array_size(images); i++) {
-		int rc = check_file(dirfd, json_array_get(images, i), err);
+		const json_t *image = json_array_get(images, i);
+		int rc = tier_is_fast(m) && tier_fast(image) ?
+				 0 : /* its agent has seen to it */
+				 check_file(dirfd, image, err);
 
 		if (rc)
 			return rc;
@@ -248,16 +256,17 @@ static int check_files(int dirfd, const json_t *m, struct err *err)
 	return 0;
 }
 
-static void set_time(json_t *m)
+/* In the member of this name, if it is not there. */
+static void set_time(json_t *m, const char *name)
 {
 	char text[32];
 	time_t now = time(NULL);
 	struct tm tm;
 
-	if (json_object_get(m, "time") || !gmtime_r(&now, &tm))
+	if (json_object_get(m, name) || !gmtime_r(&now, &tm))
 		return;
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_object_set_new(m, "time", json_string(text));
+	json_object_set_new(m, name, json_string(text));
 }
 
 static int seal(const json_t *m, char **text, size_t *len)
@@ -283,19 +292,13 @@ static int seal(const json_t *m, char **text, size_t *len)
 	return 0;
 }
 
-int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
+/* m is consumed. */
+static int put(int epoch_dirfd, json_t *m, int only_new, struct err *err)
 {
-	json_t *m = json_copy(manifest);
 	char *text = NULL;
 	size_t len = 0;
-	int rc;
+	int rc = owner_check_dir(epoch_dirfd, "the epoch's folder", err);
 
-	if (!m)
-		return err_set(err, -ENOMEM, "no memory for a manifest");
-	json_object_del(m, "checksum");
-	json_object_set_new(m, "format", json_integer(MANIFEST_FORMAT));
-	set_time(m);
-	rc = owner_check_dir(epoch_dirfd, "the epoch's folder", err);
 	if (!rc)
 		rc = manifest_check(m, err);
 	if (!rc)
@@ -303,10 +306,47 @@ int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
 	if (!rc && seal(m, &text, &len))
 		rc = err_set(err, -ENOMEM, "no memory for a manifest");
 	if (!rc)
-		rc = commit_file(epoch_dirfd, MANIFEST_NAME, text, len, 1, err);
+		rc = commit_file(epoch_dirfd, MANIFEST_NAME, text, len,
+				 only_new, err);
 	free(text);
 	json_decref(m);
 	return rc;
+}
+
+static json_t *copy_for(const json_t *manifest, int format)
+{
+	json_t *m = json_copy((json_t *)manifest);
+
+	json_object_del(m, "checksum");
+	json_object_set_new(m, "format", json_integer(format));
+	return m;
+}
+
+int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
+{
+	json_t *m = copy_for(manifest, tier_has_fast(manifest) ?
+					       MANIFEST_FORMAT_TIERS :
+					       MANIFEST_FORMAT);
+
+	if (!m)
+		return err_set(err, -ENOMEM, "no memory for a manifest");
+	set_time(m, "time");
+	return put(epoch_dirfd, m, 1, err);
+}
+
+int manifest_flushed(int epoch_dirfd, json_t *manifest, struct err *err)
+{
+	json_t *m = copy_for(manifest, MANIFEST_FORMAT);
+
+	if (!m)
+		return err_set(err, -ENOMEM, "no memory for a manifest");
+	set_time(m, "flushed");
+	/* A prune from outside may have taken the epoch away. */
+	if (faccessat(epoch_dirfd, MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW)) {
+		json_decref(m);
+		return err_set(err, -ENOENT, "it was removed meanwhile");
+	}
+	return put(epoch_dirfd, m, 0, err);
 }
 
 /* --- load ----------------------------------------------------------------- */

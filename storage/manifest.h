@@ -22,10 +22,13 @@
  * "pause_ms", "seconds", "program" (array of argv), "mpi", "cpu", "kernel",
  * "images": [{"file", "node", "bytes", "index_digest", "ranks": [..]}], where
  * index_digest is a text of 16 hex digits (manifest_digest); and, where ranks
- * had ended before, "exited": [{"rank", "code"}].
+ * had ended before, "exited": [{"rank", "code"}].  Images may have "fast", and
+ * then the format may be that of tiers: see tier.h.
  */
 #define MANIFEST_NAME	"manifest.json"
 #define MANIFEST_FORMAT 1
+/* Images with "fast" are in burst buffers, not in the folder. */
+#define MANIFEST_FORMAT_TIERS 2
 
 /* manifest_digest - 16 hex digits of a 64-bit digest, as JSON and people see
  * it (JSON's own numbers do not hold 64 bits). */
@@ -44,6 +47,11 @@ int manifest_exited(const json_t *manifest, uint32_t rank);
  * that is committed already.  manifest itself is not changed. */
 int manifest_commit(int epoch_dirfd, json_t *manifest,
 		    struct err *err) must_check;
+/* manifest_flushed - all images of an epoch that was committed in burst buffers
+ * are in its folder now, too: replaces its manifest, by a rename.  Adds
+ * "flushed", the time.  -ENOENT if it has no manifest any more. */
+int manifest_flushed(int epoch_dirfd, json_t *manifest,
+		     struct err *err) must_check;
 /* manifest_parse - the text of a manifest, checked; what manifest_load does
  * once it has read the file.  Need not end with a NUL. */
 int manifest_parse(const char *text, size_t len, json_t **manifest,
@@ -73,17 +81,22 @@ int epoch_folder(const char *dir, uint32_t epoch, int create, int *dirfd,
 /* epoch_verify - manifest, every image, every byte (I1). */
 int epoch_verify(const char *dir, uint32_t epoch, struct err *err) must_check;
 /* epoch_newest - the newest committed epoch that verifies (deep: every byte;
- * else manifest, sizes and index digests).  Each that does not is named in a
- * warning. -ENOENT if there is none. */
+ * else manifest, sizes and index digests), as far as can be seen from here.
+ * Each that does not is named in a warning. -ENOENT if there is none. */
 int epoch_newest(const char *dir, int deep, uint32_t *epoch,
 		 struct err *err) must_check;
 /* epoch_check - as epoch_verify with a choice: deep, every byte; else manifest,
- * sizes and index digests.  *manifest, if wanted, is the caller's. */
+ * sizes and index digests.  *manifest, if wanted, is the caller's.  -EREMOTE
+ * (with the manifest): nothing is wrong, but images in other nodes' burst
+ * buffers were not looked at. */
 int epoch_check(const char *dir, uint32_t epoch, int deep, json_t **manifest,
 		struct err *err) must_check;
 /* prune - remove uncommitted leftovers older than the newest commit, and
- * committed epochs beyond the newest `keep` (I2: never the newest). The
- * manifest is removed first. */
-int prune(const char *dir, unsigned int keep, struct err *err) must_check;
+ * committed epochs that are neither among the newest `keep`, nor among the
+ * newest `keep` of those in the folder itself (I2: never the newest of either).
+ * The manifest is removed first.  busy: one that is being flushed, which stays
+ * (0: none). */
+int prune(const char *dir, unsigned int keep, uint32_t busy,
+	  struct err *err) must_check;
 
 #endif

@@ -15,15 +15,19 @@
 #include "storage/commit.h"
 #include "storage/fault.h"
 #include "storage/manifest.h"
+#include "storage/tier.h"
 
 /*
  * DESIGN
  *
  * Kept: the newest `keep` epochs that pass the shallow check (manifest, sizes,
- * index digests).  An epoch that is damaged does not count, so that it never
- * pushes out a good one; if it is newer than the oldest kept one it is left
- * for a person to look at.  Folders newer than the newest good commit may be
- * an epoch under way: never touched.  With no good epoch nothing is removed.
+ * index digests) as far as it can be made from here, and the newest `keep` that
+ * pass it and lie in the folder itself, not in burst buffers, which may vanish
+ * (I2: in the same or a safer tier).  An epoch that is damaged does not count,
+ * so that it never pushes out a good one; if it is newer than the oldest kept
+ * one of its tier it is left for a person to look at.  Folders newer than the
+ * newest good commit may be an epoch under way: never touched.  With no good
+ * epoch nothing is removed.
  *
  * An epoch ends as it began, by one step: its manifest is removed and that is
  * made durable before any image goes, so it is never committed and incomplete.
@@ -63,7 +67,7 @@ static int remove_manifest(int fd, struct err *err)
 		       fmt_error(errno));
 }
 
-static int remove_epoch(int dirfd, uint32_t epoch, struct err *err)
+int catalog_remove_epoch(int dirfd, uint32_t epoch, struct err *err)
 {
 	char name[24];
 	int fd, rc = catalog_open_epoch(dirfd, epoch, &fd, err);
@@ -94,47 +98,80 @@ struct kept {
 	uint32_t oldest, newest;
 };
 
-static void find_kept(const char *dir, const struct catalog *catalog,
-		      unsigned int keep, struct kept *kept)
+struct kept_tiers {
+	struct kept any;  /* in whatever tier */
+	struct kept safe; /* in the folder itself */
+	uint32_t busy;	  /* is being flushed */
+};
+
+static void count(struct kept *kept, unsigned int keep, uint32_t epoch)
 {
-	for (size_t i = catalog->n; i-- > 0 && kept->n < keep;) {
+	if (kept->n >= keep)
+		return;
+	if (!kept->n)
+		kept->newest = epoch;
+	kept->oldest = epoch;
+	kept->n++;
+}
+
+static void find_kept(const char *dir, const struct catalog *catalog,
+		      unsigned int keep, struct kept_tiers *kept)
+{
+	for (size_t i = catalog->n; i-- > 0 && kept->safe.n < keep;) {
 		uint32_t epoch = catalog->epochs[i].epoch;
 		struct err why = { "" };
+		int rc = epoch_check(dir, epoch, 0, NULL, &why);
 
-		if (epoch_check(dir, epoch, 0, NULL, &why)) {
+		if (rc && rc != -EREMOTE) {
 			log_warn("%s; it does not count as kept", why.text);
 			continue;
 		}
-		if (!kept->n)
-			kept->newest = epoch;
-		kept->oldest = epoch;
-		kept->n++;
+		count(&kept->any, keep, epoch);
+		if (!tier_is_fast(catalog->epochs[i].manifest))
+			count(&kept->safe, keep, epoch);
 	}
 }
 
-static int is_committed(int dirfd, uint32_t epoch)
+/* 0: not committed; else the manifest's tier, whatever state its images are
+ * in. */
+enum state { STATE_NONE, STATE_FAST, STATE_SAFE };
+
+static enum state state_of(int dirfd, uint32_t epoch)
 {
 	struct err ignored;
+	json_t *m = NULL;
 	int fd, there;
+	bool fast;
 
 	if (catalog_open_epoch(dirfd, epoch, &fd, &ignored))
-		return 0;
+		return STATE_NONE;
 	there = !faccessat(fd, MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW);
 	close(fd);
-	return there;
+	if (!there)
+		return STATE_NONE;
+	fast = !manifest_load(dirfd, epoch, &m, &ignored) && tier_is_fast(m);
+	json_decref(m);
+	return fast ? STATE_FAST : STATE_SAFE;
 }
 
-static int must_go(int dirfd, uint32_t epoch, const struct kept *kept)
+static int must_go(int dirfd, uint32_t epoch, const struct kept_tiers *kept)
 {
-	if (epoch >= kept->newest)
+	if (epoch >= kept->any.newest || (kept->busy && epoch == kept->busy))
 		return 0;
-	if (epoch < kept->oldest)
+	switch (state_of(dirfd, epoch)) {
+	case STATE_NONE: /* never was committed */
 		return 1;
-	/* Between kept ones: what never was committed. */
-	return !is_committed(dirfd, epoch);
+	case STATE_FAST:
+		return epoch < kept->any.oldest;
+	case STATE_SAFE:
+		/* With none in the folder that is good, nothing there goes. */
+		return epoch < kept->any.oldest && kept->safe.n &&
+		       epoch < kept->safe.oldest;
+	}
+	return 0;
 }
 
-static int remove_old(int dirfd, const struct kept *kept, struct err *err)
+static int remove_old(int dirfd, const struct kept_tiers *kept, struct err *err)
 {
 	uint32_t *epochs = NULL;
 	size_t n = 0;
@@ -142,24 +179,24 @@ static int remove_old(int dirfd, const struct kept *kept, struct err *err)
 
 	for (size_t i = 0; i < n && !rc; i++)
 		if (must_go(dirfd, epochs[i], kept))
-			rc = remove_epoch(dirfd, epochs[i], err);
+			rc = catalog_remove_epoch(dirfd, epochs[i], err);
 	if (!rc)
 		rc = commit_sync_dir(dirfd, "removed epochs", err);
 	free(epochs);
 	return rc;
 }
 
-int prune(const char *dir, unsigned int keep, struct err *err)
+int prune(const char *dir, unsigned int keep, uint32_t busy, struct err *err)
 {
 	struct catalog catalog;
-	struct kept kept = { 0 };
+	struct kept_tiers kept = { .busy = busy };
 	int dirfd, rc = catalog_load(dir, &catalog, err);
 
 	if (rc)
 		return rc;
 	find_kept(dir, &catalog, keep ? keep : 1, &kept);
 	catalog_fini(&catalog);
-	if (!kept.n)
+	if (!kept.any.n)
 		return 0;
 	rc = catalog_open(dir, &dirfd, err);
 	if (rc)

@@ -11,6 +11,7 @@
 #include "storage/catalog.h"
 #include "storage/image.h"
 #include "storage/manifest.h"
+#include "storage/tier.h"
 
 /* The manifest's list names the same ranks as the image (both have each rank
  * once, so equal counts and inclusion are enough). */
@@ -37,36 +38,17 @@ static int check_ranks(const struct image *im, const json_t *ranks,
 	return 0;
 }
 
-static int check_against(const struct image *im, const json_t *entry,
-			 struct err *err)
-{
-	const struct image_totals *t = image_totals(im);
-	char digest[17];
-
-	manifest_digest(t->index_digest, digest);
-	if ((json_int_t)t->bytes !=
-	    json_integer_value(json_object_get(entry, "bytes")))
-		return err_set(err, -EBADMSG,
-			       "it has %lu bytes, the manifest says otherwise",
-			       (unsigned long)t->bytes);
-	if (strcmp(digest,
-		   json_string_value(json_object_get(entry, "index_digest"))))
-		return err_set(err, -EBADMSG,
-			       "it is not the image that was committed");
-	return check_ranks(im, json_object_get(entry, "ranks"), err);
-}
-
-static int check_image(int epoch_dirfd, const json_t *entry, int deep,
-		       struct err *err)
+static int check_image(int epoch_dirfd, const json_t *manifest,
+		       const json_t *entry, int deep, struct err *err)
 {
 	const char *file = json_string_value(json_object_get(entry, "file"));
 	struct image *im;
-	int rc = image_open(epoch_dirfd, file, &im, err);
+	int rc = tier_image_open(epoch_dirfd, manifest, entry, 0, &im, err);
 
 	/* A committed epoch without its image is damaged, not absent. */
 	if (rc)
 		return rc == -ENOENT ? -EBADMSG : rc;
-	rc = check_against(im, entry, err);
+	rc = check_ranks(im, json_object_get(entry, "ranks"), err);
 	if (rc)
 		err_prefix(err, rc, "%s", file);
 	else if (deep)
@@ -75,17 +57,31 @@ static int check_image(int epoch_dirfd, const json_t *entry, int deep,
 	return rc;
 }
 
+/* All that can be reached from here; what cannot is named if the rest is good.
+ */
 static int check_images(int dirfd, uint32_t epoch, const json_t *manifest,
 			int deep, struct err *err)
 {
 	const json_t *images = json_object_get(manifest, "images");
+	struct err why = { "" };
 	int fd, rc = catalog_open_epoch(dirfd, epoch, &fd, err);
+	int remote = 0;
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < json_array_size(images) && !rc; i++)
-		rc = check_image(fd, json_array_get(images, i), deep, err);
+	for (size_t i = 0; i < json_array_size(images) && !rc; i++) {
+		rc = check_image(fd, manifest, json_array_get(images, i), deep,
+				 &why);
+		if (rc == -EREMOTE && !remote++)
+			err_set(err, rc, "%s", why.text);
+		if (rc == -EREMOTE)
+			rc = 0;
+		else if (rc)
+			err_set(err, rc, "%s", why.text);
+	}
 	close(fd);
+	if (!rc && remote)
+		rc = -EREMOTE;
 	return rc ? err_prefix(err, rc, "epoch %u", epoch) : 0;
 }
 
@@ -101,7 +97,7 @@ int epoch_check(const char *dir, uint32_t epoch, int deep, json_t **manifest,
 	if (!rc)
 		rc = check_images(dirfd, epoch, m, deep, err);
 	close(dirfd);
-	if (!rc && manifest)
+	if ((!rc || rc == -EREMOTE) && manifest)
 		*manifest = m;
 	else
 		json_decref(m);
@@ -123,9 +119,10 @@ int epoch_newest(const char *dir, int deep, uint32_t *epoch, struct err *err)
 	rc = err_set(err, -ENOENT, "no epoch in %s can be restarted from", dir);
 	for (size_t i = catalog.n; i-- > 0;) {
 		struct err why = { "" };
+		int here = epoch_check(dir, catalog.epochs[i].epoch, deep, NULL,
+				       &why);
 
-		if (!epoch_check(dir, catalog.epochs[i].epoch, deep, NULL,
-				 &why)) {
+		if (!here || here == -EREMOTE) {
 			*epoch = catalog.epochs[i].epoch;
 			rc = 0;
 			break;

@@ -29,3 +29,9 @@ TESTS += tests/unit/storage/test_commit
 tests_unit_storage_test_commit_SOURCES = tests/unit/storage/test_commit.c $(STORAGE_RIG)
 tests_unit_storage_test_commit_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_storage_test_commit_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS)
+
+check_PROGRAMS += tests/unit/storage/test_tier
+TESTS += tests/unit/storage/test_tier
+tests_unit_storage_test_tier_SOURCES = tests/unit/storage/test_tier.c $(STORAGE_RIG)
+tests_unit_storage_test_tier_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_storage_test_tier_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS)

@@ -65,7 +65,7 @@ static void killed_at(const char *file)
 		/* Who comes next is not in the way of what was left. */
 		UNIT_OK(rig_epoch(dir, 3, 3, &err), &err);
 		CU_ASSERT_EQUAL(newest(), 3);
-		UNIT_OK(prune(dir, 1, &err), &err);
+		UNIT_OK(prune(dir, 1, 0, &err), &err);
 		CU_ASSERT_EQUAL(newest(), 3);
 	}
 }
@@ -97,7 +97,7 @@ static int prune_to_one(void *fault)
 	struct err err;
 
 	setenv("CAIRN_FAULT", fault, 1);
-	return prune(dir, 1, &err) ? 1 : 0;
+	return prune(dir, 1, 0, &err) ? 1 : 0;
 }
 
 static void killed_while_pruning(void)
@@ -122,7 +122,7 @@ static void killed_while_pruning(void)
 			UNIT_OK(epoch_verify(dir, c.epochs[k].epoch, &err),
 				&err);
 		catalog_fini(&c);
-		UNIT_OK(prune(dir, 1, &err), &err);
+		UNIT_OK(prune(dir, 1, 0, &err), &err);
 		CU_ASSERT_EQUAL(newest(), 3);
 	}
 }

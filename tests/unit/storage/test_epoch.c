@@ -127,12 +127,12 @@ static void prune_keeps(void)
 	UNIT_OK(epoch_folder(dir, 0, 1, &fd, &err), &err); /* left over */
 	rig_spill(fd, ".node-a.img.tmp", "x", 1);
 	close(fd);
-	UNIT_OK(prune(dir, 3, &err), &err);
+	UNIT_OK(prune(dir, 3, 0, &err), &err);
 	CU_ASSERT_STRING_EQUAL(committed(), "3,4,5");
 	CU_ASSERT(access(file_of(0, ""), F_OK));
 	CU_ASSERT(access(file_of(2, ""), F_OK));
 	CU_ASSERT(!access(file_of(6, ""), F_OK));
-	UNIT_OK(prune(dir, 0, &err), &err); /* never the newest */
+	UNIT_OK(prune(dir, 0, 0, &err), &err); /* never the newest */
 	CU_ASSERT_STRING_EQUAL(committed(), "5");
 	UNIT_OK(epoch_verify(dir, 5, &err), &err);
 }
@@ -144,12 +144,12 @@ static void prune_counts_good_ones(void)
 	fresh("good", 1, 4);
 	damage(4, MANIFEST_NAME, 20);
 	damage(3, "node-a.img", 8);
-	UNIT_OK(prune(dir, 1, &err), &err);
+	UNIT_OK(prune(dir, 1, 0, &err), &err);
 	/* 2 is the newest good one; 3 and 4 are for a person to look at */
 	CU_ASSERT_STRING_EQUAL(committed(), "2,3");
 	CU_ASSERT(!access(file_of(4, ""), F_OK));
 	damage(2, "node-a.img", 8);
-	UNIT_OK(prune(dir, 1, &err), &err); /* no good one: nothing goes */
+	UNIT_OK(prune(dir, 1, 0, &err), &err); /* no good one: nothing goes */
 	CU_ASSERT_STRING_EQUAL(committed(), "2,3");
 }
 

@@ -5,6 +5,7 @@
 #include "launcher/units.h"
 #include "storage/image.h"
 #include "storage/manifest.h"
+#include "storage/tier.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,12 +77,17 @@ static json_t *describe_rank(const struct image *im, uint32_t rank,
 	return d;
 }
 
-static int describe_image(int dirfd, const char *file, json_t *ranks,
-			  struct err *err)
+/* What lies in another node's burst buffer is only named. */
+static int describe_image(int dirfd, const json_t *manifest,
+			  const json_t *image, json_t *ranks, struct err *err)
 {
 	struct image *im;
-	int rc = image_open(dirfd, file, &im, err);
+	int rc = tier_image_open(dirfd, manifest, image, false, &im, err);
 
+	if (rc == -EREMOTE) {
+		fprintf(stderr, "cairn: %s\n", err->text);
+		return 0;
+	}
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < image_nranks(im) && !rc; i++) {
@@ -107,16 +113,15 @@ static int describe(const struct tool_args *a, json_t **out, struct err *err)
 		rc = epoch_newest(a->dir, 0, &epoch, err);
 	if (!rc)
 		rc = epoch_check(a->dir, epoch, 0, &manifest, err);
+	if (rc == -EREMOTE)
+		rc = 0;
 	if (!rc)
 		rc = epoch_folder(a->dir, epoch, 0, &fd, err);
 	if (!rc) {
 		json_array_foreach(json_object_get(manifest, "images"), i,
 				   image)
 		{
-			const char *file = json_string_value(
-				json_object_get(image, "file"));
-
-			rc = describe_image(fd, file, ranks, err);
+			rc = describe_image(fd, manifest, image, ranks, err);
 			if (rc)
 				break;
 		}
@@ -129,6 +134,7 @@ static int describe(const struct tool_args *a, json_t **out, struct err *err)
 		return rc;
 	}
 	json_object_set_new(manifest, "rank", ranks);
+	json_object_set_new(manifest, "tier", json_string(tier_name(manifest)));
 	*out = manifest;
 	return 0;
 }
@@ -156,6 +162,7 @@ static void print_text(const json_t *m)
 	printf("epoch     %lld\n",
 	       (long long)json_integer_value(json_object_get(m, "epoch")));
 	print_words("time", json_object_get(m, "time"));
+	printf("tier      %s\n", tier_name(m));
 	print_words("program", json_object_get(m, "program"));
 	print_words("mpi", json_object_get(m, "mpi"));
 	print_words("cpu", json_object_get(json_object_get(m, "cpu"), "model"));

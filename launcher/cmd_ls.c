@@ -4,6 +4,7 @@
 
 #include "launcher/units.h"
 #include "storage/manifest.h"
+#include "storage/tier.h"
 
 #include <stdio.h>
 
@@ -18,10 +19,20 @@ static json_t *entry(const json_t *m)
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
 		json_object_set(e, members[i], json_object_get(m, members[i]));
+	json_object_set_new(e, "tier", json_string(tier_name(m)));
 	return e;
 }
 
-static void print_row(const json_t *m)
+/* Folders that never saw a burst buffer need no column for it. */
+static bool has_tiers(const struct catalog *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (tier_has_fast(c->epochs[i].manifest))
+			return true;
+	return false;
+}
+
+static void print_row(const json_t *m, bool tiers)
 {
 	json_int_t epoch = 0, ranks = 0, bytes = 0, memory = 0;
 	const char *time = "";
@@ -32,25 +43,28 @@ static void print_row(const json_t *m)
 		    &epoch, "ranks", &ranks, "time", &time, "bytes", &bytes,
 		    "memory_bytes", &memory, "pause_ms", &pause_ms, "seconds",
 		    &seconds);
-	printf("%6lld  %-20s  %6lld  %10s  %10s  %7.0f ms  %8.2f s\n",
+	printf("%6lld  %-20s  %6lld  %10s  %10s  %7.0f ms  %8.2f s%s%s\n",
 	       (long long)epoch, time, (long long)ranks,
 	       units_bytes((uint64_t)bytes, b, sizeof(b)),
-	       units_bytes((uint64_t)memory, mb, sizeof(mb)), pause_ms,
-	       seconds);
+	       units_bytes((uint64_t)memory, mb, sizeof(mb)), pause_ms, seconds,
+	       tiers ? "  " : "", tiers ? tier_name(m) : "");
 }
 
 static int list(const struct tool_args *a, struct err *err)
 {
 	struct catalog catalog;
 	json_t *epochs;
+	bool tiers;
 	int rc = catalog_load(a->dir, &catalog, err);
 
 	if (rc)
 		return rc;
 	epochs = json_array();
+	tiers = has_tiers(&catalog);
 	if (!a->json && catalog.n)
-		printf("%6s  %-20s  %6s  %10s  %10s  %10s  %10s\n", "EPOCH",
-		       "TIME", "RANKS", "WRITTEN", "MEMORY", "PAUSE", "TOTAL");
+		printf("%6s  %-20s  %6s  %10s  %10s  %10s  %10s%s\n", "EPOCH",
+		       "TIME", "RANKS", "WRITTEN", "MEMORY", "PAUSE", "TOTAL",
+		       tiers ? "  TIER" : "");
 	for (size_t i = 0; i < catalog.n; i++) {
 		const struct epoch_entry *e = &catalog.epochs[i];
 
@@ -59,7 +73,7 @@ static int list(const struct tool_args *a, struct err *err)
 		if (a->json)
 			json_array_append_new(epochs, entry(e->manifest));
 		else
-			print_row(e->manifest);
+			print_row(e->manifest, tiers);
 	}
 	if (a->json) {
 		json_t *all = json_pack("{s:s, s:O}", "dir", a->dir, "epochs",

@@ -30,14 +30,16 @@ static void print_text(const json_t *s, bool running)
 {
 	const char *job = "", *phase = "", *dir = "", *waits_for = "";
 	json_int_t epoch = 0, ranks = 0, running_ranks = 0, committed = 0;
-	json_int_t epochs = 0, newest = 0;
+	json_int_t epochs = 0, newest = 0, flushed = 0, flushing = 0;
 
 	json_unpack((json_t *)s,
-		    "{s?s, s?s, s?s, s?s, s?I, s?I, s?I, s?I, s?I, s?I}", "job",
-		    &job, "waits_for", &waits_for, "phase", &phase, "dir", &dir,
-		    "epoch", &epoch, "ranks", &ranks, "ranks_running",
-		    &running_ranks, "committed", &committed, "epochs", &epochs,
-		    "newest", &newest);
+		    "{s?s, s?s, s?s, s?s, s?I, s?I, s?I, s?I, s?I, s?I, s?I, "
+		    "s?I}",
+		    "job", &job, "waits_for", &waits_for, "phase", &phase,
+		    "dir", &dir, "epoch", &epoch, "ranks", &ranks,
+		    "ranks_running", &running_ranks, "committed", &committed,
+		    "epochs", &epochs, "newest", &newest, "flushed", &flushed,
+		    "flushing", &flushing);
 	if (!running) {
 		printf("no job is running in %s; ", dir);
 		if (epochs)
@@ -51,7 +53,10 @@ static void print_text(const json_t *s, bool running)
 	printf("job %s is running: %lld of %lld ranks, ", job,
 	       (long long)running_ranks, (long long)ranks);
 	if (committed)
-		printf("newest checkpoint epoch %lld, ", (long long)committed);
+		printf("newest checkpoint epoch %lld%s, ", (long long)committed,
+		       flushed == committed  ? "" :
+		       flushing == committed ? " (being flushed)" :
+					       " (in burst buffers)");
 	else
 		printf("no checkpoint yet, ");
 	printf("now %s%s%s\n", phase, *waits_for ? ", waits for " : "",

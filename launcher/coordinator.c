@@ -55,6 +55,7 @@ struct coordinator {
 	uint32_t epoch;	  /* the one under way, or the last one */
 	uint64_t attempt; /* the one under way, or the last one */
 	bool stop_after;  /* of the attempt under way */
+	bool stopping;	  /* it is committed: ranks stay held until they end */
 	bool wanted;	  /* another attempt, after this one */
 	bool wanted_stop;
 	int64_t started_ms; /* of the attempt under way */
@@ -213,6 +214,10 @@ static int agent_is_mute(const struct agent *a, struct err *err)
 /* Why no epoch can begin now, though one is wanted; 0: it can. */
 static int obstacle(const struct coordinator *c, struct err *err)
 {
+	if (c->stopping)
+		return err_set(err, -EBUSY,
+			       "the job is being stopped, and its last "
+			       "checkpoint is committed");
 	for (size_t i = 0; i < c->nagents; i++)
 		if (c->agents[i].lost)
 			return agent_is_lost(&c->agents[i], err);
@@ -271,7 +276,7 @@ static void enter_idle(struct coordinator *c)
 
 	/* The interval counts from begin to begin; what was missed while
 	 * writing follows at once. */
-	if (c->options.interval_ms && !c->wanted)
+	if (c->options.interval_ms && !c->wanted && !c->stopping)
 		c->ops->timer(c->arg, TIMER_INTERVAL,
 			      c->options.interval_ms > since_ms ?
 				      c->options.interval_ms - since_ms :
@@ -360,6 +365,7 @@ static void enter_commit(struct coordinator *c)
 	}
 	send_all(c, json_pack("{s:s, s:I}", "type", "committed", "epoch",
 			      (json_int_t)c->epoch));
+	c->stopping = c->stop_after;
 	report(c, true);
 	input(c, INPUT_DONE);
 }

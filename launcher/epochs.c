@@ -68,9 +68,12 @@ static int commit_epoch(void *arg, uint32_t epoch, json_t *manifest,
 		return err_prefix(err, rc, "cannot commit epoch %u", epoch);
 	s->committed = epoch;
 	/* Older epochs go only now that a newer one is there (I2). */
-	if (prune(s->job->dir, (unsigned int)s->options->keep, 0, err)) {
+	if (prune(s->job->dir, (unsigned int)s->options->keep,
+		  flush_busy_epoch(&s->flush), err)) {
 		session_say(s, true, "cannot remove old epochs: %s", err->text);
 	}
+	json_decref(s->manifest);
+	s->manifest = json_incref(manifest);
 	return 0;
 }
 
@@ -140,18 +143,22 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 
 	progress_clear(&s->progress);
 	close_epoch(s);
+	/* The ranks stay held until they end. */
+	s->stopping = s->stopping || r->exit;
 	if (r->committed) {
 		memset(s->reasons, 0, sizeof(s->reasons));
 		say_committed(s, r);
-	} else if (!s->ended && !s->node_lost) {
+		flush_committed(&s->flush, s->manifest);
+	} else if (!s->ended && !s->node_lost && !s->stopping) {
 		say_failed(s, r);
 	}
 	walltime_epoch(&s->walltime, r->committed, r->seconds);
 	if (!r->committed)
 		ending_epoch_failed(&s->ending);
 	peers_answer(s, r);
+	/* Where a next run surely finds it. */
 	if (r->exit)
-		session_stop(s);
+		flush_then(&s->flush, session_stop);
 	session_look(s);
 }
 

@@ -13,6 +13,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/ending.c launcher/ending.h \
 	launcher/epochs.c \
 	launcher/errand.c launcher/errand.h \
+	launcher/flush.c launcher/flush.h \
 	launcher/frontier.c launcher/frontier.h \
 	launcher/hosts.c launcher/hosts.h \
 	launcher/hydra.c \
@@ -64,4 +65,4 @@ tests_programs_launcher_counter_SOURCES = tests/programs/launcher/counter.c
 SYSTEM_TESTS += tests/system/0300-launcher.t
 
 dist_man_MANS += launcher/cairn.1 launcher/cairnrun.1
-EXTRA_DIST += launcher/README.md launcher/coordinator.md
+EXTRA_DIST += launcher/README.md launcher/coordinator.md launcher/flush.md

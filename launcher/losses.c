@@ -34,6 +34,8 @@ static void mute(void *arg, size_t number, bool is_mute)
 {
 	struct session *s = arg;
 
+	if (is_mute)
+		flush_lost(&s->flush, number);
 	if (s->ended || s->stopping || s->node_lost)
 		return;
 	if (is_mute)
@@ -78,6 +80,7 @@ void losses_agent_gone(struct session *s, struct peer *p, int rc,
 
 	log_debug("agent %zu is gone: %s", p->number, why);
 	nodes_gone(&s->nodes, p->number);
+	flush_lost(&s->flush, p->number);
 	if (!expected && is_unreachable(rc))
 		end_job(s, p->number, "cannot be reached any more");
 	else if (!expected && would_restart(s))

@@ -18,6 +18,11 @@ const char options_usage[] =
 	"and restart it.  All of mpiexec's arguments are taken unchanged.\n"
 	"\n"
 	"  --ckpt-dir DIR         where checkpoints go (default: cairn-<job>)\n"
+	"  --burst-buffer DIR     write checkpoints to this folder of each node first,\n"
+	"                         and from there to --ckpt-dir; auto: find it\n"
+	"  --flush-every N        flush every Nth checkpoint (default 1), and always\n"
+	"                         the last before the job's end\n"
+	"  --flush-rate BYTES     no faster than this a second and node: 200M, 1G ...\n"
 	"  --interval TIME        checkpoint every 300ms, 30s, 10m, 1h ...\n"
 	"  --keep N               keep the newest N checkpoints (default 2)\n"
 	"  --signal SIG=ACTION    what a signal to cairnrun does: checkpoint, or\n"
@@ -56,6 +61,8 @@ const char options_usage[] =
 enum option_id {
 	CKPT_DIR,
 	BURST_BUFFER,
+	FLUSH_EVERY,
+	FLUSH_RATE,
 	INTERVAL,
 	KEEP,
 	SIGNAL,
@@ -84,6 +91,8 @@ static const struct own_option {
 } own_options[] = {
 	{ "ckpt-dir", CKPT_DIR, true },
 	{ "burst-buffer", BURST_BUFFER, true },
+	{ "flush-every", FLUSH_EVERY, true },
+	{ "flush-rate", FLUSH_RATE, true },
 	{ "interval", INTERVAL, true },
 	{ "keep", KEEP, true },
 	{ "signal", SIGNAL, true },
@@ -217,9 +226,19 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 		set_text(&o->ckpt_dir, value);
 		return 0;
 	case BURST_BUFFER:
-		return err_set(err, -ENOTSUP,
-			       "--burst-buffer is not supported by this "
-			       "release; use --ckpt-dir");
+		/* Not one that begins here: it is a folder of each node. */
+		if (*value != '/' && strcmp(value, "auto"))
+			return err_set(err, -EINVAL,
+				       "--burst-buffer takes a folder's path "
+				       "from the root, or auto, not \"%s\"",
+				       value);
+		set_text(&o->burst_buffer, value);
+		return 0;
+	case FLUSH_EVERY:
+		return units_count(value, 1, 1000000, "--flush-every",
+				   &o->flush_every, err);
+	case FLUSH_RATE:
+		return units_size(value, "--flush-rate", &o->flush_rate, err);
 	case INTERVAL:
 		return units_time(value, &o->interval_ms, err);
 	case KEEP:
@@ -327,6 +346,7 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 
 	memset(o, 0, sizeof(*o));
 	o->keep = 2;
+	o->flush_every = 1;
 	o->quiesce_ms = 5 * 60000;
 	o->starter = &starter_mpiexec;
 	o->signals[SIGUSR1] = SIGNAL_CHECKPOINT_EXIT;

@@ -21,8 +21,10 @@ enum next_run {
 };
 
 struct options {
-	char *ckpt_dir; /* NULL: by default_dir() */
-	char *burst_buffer;
+	char *ckpt_dir;	     /* NULL: by default_dir() */
+	char *burst_buffer;  /* a folder on each node, "auto", or NULL */
+	int64_t flush_rate;  /* bytes a second a node; 0: any */
+	long flush_every;    /* epochs */
 	int64_t interval_ms; /* 0: no timer */
 	long keep;
 	enum signal_action signals[65]; /* by signal number */

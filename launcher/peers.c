@@ -45,10 +45,12 @@ static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
 	p->kind = PEER_AGENT;
 	p->number = coordinator_agent(s->coordinator, node);
 	nodes_add(&s->nodes, node, p);
-	server_send(p, json_pack("{s:s, s:s, s:s, s:o, s:{s:b}}", "type",
-				 "welcome", "dir", s->job->dir, "job",
-				 s->job->name, "restore", restore, "options",
-				 "verbose", (int)s->options->verbose));
+	server_send(p,
+		    json_pack("{s:s, s:s, s:s, s:o, s:s?, s:{s:b}}", "type",
+			      "welcome", "dir", s->job->dir, "job",
+			      s->job->name, "restore", restore, "burst_buffer",
+			      s->options->burst_buffer, "options", "verbose",
+			      (int)s->options->verbose));
 }
 
 static void agent_log(struct session *s, const json_t *message)
@@ -101,6 +103,9 @@ static void tool_status(struct session *s, struct peer *p, const json_t *m)
 	json_object_set_new(status, "dir", json_string(s->job->dir));
 	json_object_set(status, "program", s->program);
 	json_object_set_new(status, "committed", json_integer(s->committed));
+	json_object_set_new(status, "flushed", json_integer(s->flush.flushed));
+	json_object_set_new(status, "flushing",
+			    json_integer(flush_busy_epoch(&s->flush)));
 	json_object_set_new(status, "restarted_from",
 			    s->restart->epoch ?
 				    json_integer(s->restart->epoch) :
@@ -233,6 +238,7 @@ static void restore_came(struct session *s, const char *type,
 		return;
 	}
 	s->came_back = true;
+	flush_back(&s->flush);
 	nodes_say(&s->nodes, json_pack("{s:s}", "type", "back"));
 }
 
@@ -253,6 +259,8 @@ static void agent_message(struct session *s, struct peer *p, const char *type,
 		agent_log(s, message);
 	else if (!strcmp(type, "term"))
 		ending_begin(&s->ending);
+	else if (!strcmp(type, "flushed") || !strcmp(type, "swept"))
+		flush_message(&s->flush, p->number, type, message);
 	else
 		coordinator_message(s->coordinator, p->number, message);
 	if (s->restart->epoch && !s->came_back)

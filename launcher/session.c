@@ -49,6 +49,10 @@ static void kill_child(struct timer *t)
 {
 	struct session *s = t->arg;
 
+	if (s->ended && flush_is_busy(&s->flush)) {
+		loop_timer(&s->loop, &s->kill_timer, KILL_MS);
+		return;
+	}
 	if (s->ended) { /* lingered long enough */
 		loop_stop(&s->loop);
 		return;
@@ -115,7 +119,7 @@ static bool is_worth_waiting(const struct session *s)
 void session_look(struct session *s)
 {
 	if (s->ended && !is_worth_waiting(s) && nodes_answered(&s->nodes) &&
-	    coordinator_is_over(s->coordinator))
+	    coordinator_is_over(s->coordinator) && flush_settled(&s->flush))
 		loop_stop(&s->loop);
 }
 
@@ -199,6 +203,11 @@ static void act(struct session *s, const struct signalfd_siginfo *info)
 {
 	int number = (int)info->ssi_signo;
 
+	/* All that is left is a flush. */
+	if (s->ended && s->options->signals[number] == SIGNAL_PASS) {
+		flush_give_up(&s->flush);
+		return;
+	}
 	switch (s->options->signals[number]) {
 	case SIGNAL_CHECKPOINT:
 		coordinator_request(s->coordinator, false);
@@ -352,6 +361,7 @@ int session_run(struct session *s, struct err *err)
 	s->signal_watch.fd = -1;
 	s->child_watch.fd = -1;
 	ending_init(&s->ending, s);
+	flush_init(&s->flush, s);
 	progress_init(&s->progress, 2);
 	rc = loop_init(&s->loop, err);
 	if (!rc)
@@ -415,6 +425,8 @@ void session_fini(struct session *s)
 	server_fini(&s->server);
 	coordinator_destroy(s->coordinator);
 	json_decref(s->shares);
+	json_decref(s->manifest);
+	flush_fini(&s->flush);
 	nodes_fini(&s->nodes);
 	if (s->signal_watch.fd >= 0) {
 		close(s->signal_watch.fd);

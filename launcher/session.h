@@ -7,6 +7,7 @@
 
 #include "launcher/coordinator.h"
 #include "launcher/ending.h"
+#include "launcher/flush.h"
 #include "launcher/job.h"
 #include "launcher/loop.h"
 #include "launcher/nodes.h"
@@ -41,6 +42,7 @@ struct session {
 	struct nodes nodes;
 	struct walltime walltime;
 	struct ending ending;
+	struct flush flush;
 	struct progress progress;
 	char private_dir[PRIVATE_PATH];
 	int private_lock; /* held while the folder is in use */
@@ -52,6 +54,7 @@ struct session {
 	int epoch_dirfd;
 	uint32_t first_epoch;  /* the first that this session may make */
 	uint32_t committed;    /* the newest of this session; 0: none */
+	json_t *manifest;      /* its */
 	bool stopping;	       /* after a committed checkpoint-exit */
 	bool requeue;	       /* and then in another run of the batch job */
 	int64_t back_ms;       /* when the ranks were up, or back; 0: not yet */

@@ -2,6 +2,8 @@
 /* tally.c - what each agent has done of an epoch, added up */
 #include "launcher/tally.h"
 
+#include "storage/tier.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,7 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 {
 	const char *file = NULL, *digest = NULL, *key;
 	json_int_t bytes = -1, memory_bytes = -1;
+	const char *fast = json_string_value(json_object_get(message, "fast"));
 	json_t *ranks = NULL, *explain, *value;
 
 	/* A node whose ranks have all ended has no image. */
@@ -64,6 +67,11 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 					bytes, "memory_bytes", memory_bytes,
 					"index_digest", digest, "ranks",
 					ranks));
+	if (fast && tier_path_ok(fast))
+		json_object_set_new(json_array_get(t->images,
+						   json_array_size(t->images) -
+							   1),
+				    "fast", json_string(fast));
 	explain = json_object_get(message, "explain");
 	json_object_foreach(explain, key, value)
 	{

@@ -62,6 +62,35 @@ int units_count(const char *text, long low, long high, const char *what,
 	return 0;
 }
 
+int units_size(const char *text, const char *what, int64_t *bytes,
+	       struct err *err)
+{
+	static const char letters[] = "KMGT";
+	const char *letter;
+	double value = 0;
+	char *end = (char *)text;
+
+	if (text[0] >= '0' && text[0] <= '9' && text[1] != 'x' &&
+	    text[1] != 'X')
+		value = strtod(text, &end);
+	letter = *end ? strchr(letters, *end) : NULL;
+	if (letter) {
+		for (const char *l = letters; l <= letter; l++)
+			value *= 1024;
+		end++;
+		end += *end == 'i';
+	}
+	end += *end == 'B';
+	if (!strcmp(end, "/s"))
+		end += 2;
+	if (*end || value < 1 || value > 1e18)
+		return err_set(err, -EINVAL,
+			       "%s takes a size like 200M or 1G, not \"%s\"",
+			       what, text);
+	*bytes = (int64_t)value;
+	return 0;
+}
+
 int units_signal(const char *text, int *number, struct err *err)
 {
 	const char *name = strncmp(text, "SIG", 3) ? text : text + 3;

@@ -17,6 +17,10 @@ const char *units_signal_name(int number); /* "USR1"; "?" if unknown */
 /* units_count - a decimal number between low and high. */
 int units_count(const char *text, long low, long high, const char *what,
 		long *value, struct err *err) must_check;
+/* units_size - "4096", "200M", "1.5GiB", "1G/s": K, M, G, T are powers of 1024.
+ * More than zero. */
+int units_size(const char *text, const char *what, int64_t *bytes,
+	       struct err *err) must_check;
 /* units_bytes - "1.5 GiB" into buf, which is returned. */
 char *units_bytes(uint64_t bytes, char *buf, size_t size);
 /* units_duration - "35 ms", "2.4 s", "3 min 20 s" into buf. */

@@ -27,6 +27,7 @@ static double margin_s(const struct walltime *w)
 	for (size_t i = 0; i < sizeof(w->epoch_s) / sizeof(*w->epoch_s); i++)
 		if (w->epoch_s[i] > longest)
 			longest = w->epoch_s[i];
+	longest += w->flush_s;
 	if (longest > 0)
 		return 2 * longest + MARGIN_MIN_S;
 	tenth = difftime(w->facts.end, w->began) / PART_OF_RUN;
@@ -155,6 +156,12 @@ void walltime_start(struct walltime *w, struct session *session)
 void walltime_stop(struct walltime *w)
 {
 	errand_stop(&w->errand);
+}
+
+void walltime_flush(struct walltime *w, double seconds)
+{
+	w->flush_s = seconds;
+	plan(w);
 }
 
 void walltime_epoch(struct walltime *w, bool committed, double seconds)

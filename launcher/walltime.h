@@ -17,7 +17,8 @@ struct session;
  * time.
  *
  * The margin is --stop-before; without it twice the longest epoch of late and
- * MARGIN_MIN_S more, or, before the first, a tenth of the run's time.
+ * the last flush, and MARGIN_MIN_S more, or, before the first, a tenth of the
+ * run's time.
  *
  * A preemption that nobody has heard of is seen, too (ending.h).
  */
@@ -32,11 +33,14 @@ struct walltime {
 	int64_t grace_ms;  /* the partition's GraceTime; 0: none */
 	bool asked;	   /* a checkpoint, because of the end */
 	double epoch_s[3]; /* how long the newest epochs took */
+	double flush_s;	   /* and the newest flush */
 };
 
 void walltime_start(struct walltime *w, struct session *session);
 void walltime_stop(struct walltime *w);
 /* walltime_epoch - an epoch ended. */
+/* walltime_flush - an epoch went from the burst buffers to the folder. */
+void walltime_flush(struct walltime *w, double seconds);
 void walltime_epoch(struct walltime *w, bool committed, double seconds);
 
 #endif

@@ -15,8 +15,10 @@
 #include "runtime/base/err.h"
 #include "runtime/net/channel.h"
 
+struct buffer;
 struct capture;
 struct epoch;
+struct flush;
 struct restore;
 
 /*
@@ -77,6 +79,8 @@ struct agent {
 	char dir[PATH_MAX]; /* the checkpoint folder */
 	uint32_t restore_epoch;
 	struct restore *restore; /* NULL: a first start */
+	struct buffer *buffer;	 /* where images go */
+	struct flush *flush;
 
 	struct frontier *frontier;
 	struct epoch *epoch;

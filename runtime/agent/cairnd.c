@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cairnd.c - one node's agent of a job: start, run, end */
 #include "runtime/agent/agent.h"
+#include "runtime/agent/buffer.h"
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/fault.h"
+#include "runtime/agent/flush.h"
 #include "runtime/agent/leftover.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/fmt.h"
@@ -112,7 +114,9 @@ static int agent_open(struct agent *agent, struct err *err)
 static void agent_close(struct agent *agent)
 {
 	restore_close(agent->restore);
+	flush_destroy(agent->flush);
 	epoch_destroy(agent->epoch);
+	buffer_destroy(agent->buffer);
 	ranks_fini(agent);
 	link_close(agent);
 	loop_fini(&agent->loop);

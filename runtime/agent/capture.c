@@ -6,8 +6,8 @@
 #include "runtime/agent/reader.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
+#include "storage/catalog.h"
 #include "storage/image.h"
-#include "storage/manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,8 @@ struct capture {
 	const struct capture_ops *ops;
 	void *arg;
 	struct source source; /* eventfd */
-	char path[PATH_MAX];  /* the epoch's folder */
+	int parent_fd;
+	char folder[24]; /* the epoch's, in it */
 	int dirfd;
 	char name[96]; /* of the image */
 	pthread_t chief;
@@ -69,7 +70,7 @@ struct capture {
 	bool finished;				/* the image has its name */
 	bool committed;				/* and keeps it */
 	bool failed;
-	int failed_rank;
+	int failed_rank, failed_code;
 	struct err err;
 	struct image_totals totals;
 	bool told_taken, told_end; /* the loop's thread's own */
@@ -89,11 +90,12 @@ static void ring(struct capture *c)
 }
 
 /* Under lock. */
-static void fail(struct capture *c, int rank, const struct err *err)
+static void fail(struct capture *c, int rank, int code, const struct err *err)
 {
 	if (!c->failed && !atomic_load(&c->cancel)) {
 		c->failed = true;
 		c->failed_rank = rank;
+		c->failed_code = code;
 		c->err = *err;
 	}
 	atomic_store(&c->cancel, true);
@@ -188,7 +190,7 @@ static void *crew_run(void *arg)
 	}
 	pthread_mutex_lock(&c->lock);
 	if (ret)
-		fail(c, (int)m->reader.rank, &err);
+		fail(c, (int)m->reader.rank, ret, &err);
 	c->done++;
 	pthread_cond_broadcast(&c->cond);
 	pthread_mutex_unlock(&c->lock);
@@ -250,7 +252,7 @@ static void *chief_run(void *arg)
 	c->writer = NULL;
 	c->finished = !ret;
 	if (ret)
-		fail(c, -1, &err);
+		fail(c, -1, ret, &err);
 	pthread_mutex_unlock(&c->lock);
 	ring(c);
 	return NULL;
@@ -307,7 +309,7 @@ static void rung(struct source *source, uint32_t events)
 		return;
 	if (failed) {
 		c->told_end = true;
-		c->ops->failed(c->arg, c->failed_rank, c->err.text);
+		c->ops->failed(c->arg, c->failed_rank, c->failed_code, &c->err);
 		return;
 	}
 	if (taken && !c->told_taken) {
@@ -354,7 +356,7 @@ static int start(struct capture *c, struct err *err)
 		       fmt_error(ret));
 }
 
-int capture_create(struct loop *loop, const char *dir, uint32_t epoch,
+int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 		   const char *node, const struct capture_ops *ops, void *arg,
 		   struct capture **capture, struct err *err)
 {
@@ -362,9 +364,12 @@ int capture_create(struct loop *loop, const char *dir, uint32_t epoch,
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int ret;
 
-	if (!c)
+	if (!c) {
+		close(parent_fd);
 		return err_set(err, -ENOMEM, "the agent has no memory left");
+	}
 	c->loop = loop;
+	c->parent_fd = parent_fd;
 	c->ops = ops;
 	c->arg = arg;
 	c->source.fd = c->dirfd = -1;
@@ -372,13 +377,14 @@ int capture_create(struct loop *loop, const char *dir, uint32_t epoch,
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->cond, NULL);
 	name_make(c, node);
-	snprintf(c->path, sizeof(c->path), "%s/epoch-%06u", dir, epoch);
-	ret = epoch_folder(dir, epoch, 1, &c->dirfd, err);
+	catalog_name(epoch, c->folder);
+	ret = catalog_make_epoch(parent_fd, epoch, &c->dirfd, err);
 	if (!ret)
 		ret = start(c, err);
 	if (ret) {
 		if (c->dirfd >= 0)
 			close(c->dirfd);
+		close(parent_fd);
 		free(c);
 		return ret;
 	}
@@ -454,7 +460,7 @@ static void remove_image(const struct capture *c)
 	if (c->finished && c->members)
 		unlinkat(c->dirfd, c->name, 0);
 	/* Gone with the last node's image; not if anything else is in it. */
-	rmdir(c->path);
+	unlinkat(c->parent_fd, c->folder, AT_REMOVEDIR);
 }
 
 void capture_destroy(struct capture *c)
@@ -480,6 +486,7 @@ void capture_destroy(struct capture *c)
 	source_close(c->loop, &c->source);
 	close(fd);
 	close(c->dirfd);
+	close(c->parent_fd);
 	pthread_cond_destroy(&c->cond);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -21,12 +21,12 @@ struct capture_ops {
 	 * the callee takes the reference. */
 	void (*durable)(void *arg, json_t *members);
 	/* It cannot be; everything is being undone. */
-	void (*failed)(void *arg, int rank, const char *text);
+	void (*failed)(void *arg, int rank, int code, const struct err *why);
 };
 
-/* capture_create - make the epoch's folder under dir; the image's writer is
- * made in the background. */
-int capture_create(struct loop *loop, const char *dir, uint32_t epoch,
+/* capture_create - make the epoch's folder in that of parent_fd, which is taken
+ * over, also if it fails; the image's writer is made in the background. */
+int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 		   const char *node, const struct capture_ops *ops, void *arg,
 		   struct capture **capture, struct err *err) must_check;
 /* capture_rank - read this rank; takes all descriptors of CONTROL_CAPTURED,

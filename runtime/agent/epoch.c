@@ -2,6 +2,7 @@
 /* epoch.c - one node's side of an epoch: phases, prodding, answers */
 #include "runtime/agent/epoch.h"
 
+#include "runtime/agent/buffer.h"
 #include "runtime/agent/capture.h"
 #include "runtime/agent/fault.h"
 #include "runtime/base/fmt.h"
@@ -215,13 +216,23 @@ static void durable(void *arg, json_t *members)
 	timer_set(&e->progress, 0);
 	json_object_set_new(members, "node", json_string(e->agent->node));
 	json_object_set_new(members, "pause_ms", json_real(pause_ms(e)));
+	if (buffer_path(e->agent->buffer))
+		json_object_set_new(members, "fast",
+				    json_string(buffer_path(e->agent->buffer)));
+	buffer_done(e->agent->buffer,
+		    (uint64_t)json_integer_value(
+			    json_object_get(members, "bytes")));
 	fault_point(FAULT_DURABLE);
 	done(e, "durable", members);
 }
 
-static void failed(void *arg, int rank, const char *text)
+static void failed(void *arg, int rank, int code, const struct err *why)
 {
-	refuse(arg, rank, text);
+	struct epoch *e = arg;
+	struct err err = *why;
+
+	buffer_failed(e->agent->buffer, code, &err);
+	refuse(e, rank, err.text);
 }
 
 static const struct capture_ops capture_ops = { taken, durable, failed };
@@ -245,6 +256,7 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	const char *how = json_string_value(
 		json_object_get(message, "capture"));
 	struct err err;
+	int dirfd;
 
 	fault_point(FAULT_FRONTIER);
 	e->number = (uint32_t)json_integer_value(
@@ -255,9 +267,9 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	capture_destroy(e->capture); /* of an epoch that was aborted */
 	e->capture = NULL;
 	/* A disk that cannot be written shows before anybody stops. */
-	if (capture_create(&e->agent->loop, e->agent->dir, e->number,
-			   e->agent->node, &capture_ops, e, &e->capture,
-			   &err)) {
+	if (buffer_begin(e->agent->buffer, e->number, &dirfd, &err) ||
+	    capture_create(&e->agent->loop, dirfd, e->number, e->agent->node,
+			   &capture_ops, e, &e->capture, &err)) {
 		refuse(e, -1, err.text);
 		return;
 	}

@@ -16,6 +16,8 @@
 	X(FAULT_FINISH, "agent-finish")	      /* all read, not yet named */ \
 	X(FAULT_DURABLE, "agent-durable")     /* named, nobody knows */     \
 	X(FAULT_COMMITTED, "agent-committed") /* told of the commit */      \
+	X(FAULT_FLUSH, "agent-flush")	      /* asked to flush */          \
+	X(FAULT_FLUSHED, "agent-flushed")     /* copied, nobody knows */    \
 	X(FAULT_RESTORER, "agent-restorer")   /* restart: one has come */   \
 	X(FAULT_SHEET, "agent-sheet")	      /* restart: sheet is sent */  \
 	X(FAULT_FILL, "agent-fill")	      /* restart: writing memory */ \

@@ -3,8 +3,10 @@
 #include "config.h"
 #include "runtime/agent/agent.h"
 
+#include "runtime/agent/buffer.h"
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/fault.h"
+#include "runtime/agent/flush.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -129,6 +131,8 @@ static void message_came(struct agent *agent, const json_t *message)
 		back_came(agent);
 	else if (type && !strcmp(type, "ask"))
 		link_send(agent, json_pack("{s:s}", "type", "here"));
+	else if (type && (!strcmp(type, "flush") || !strcmp(type, "sweep")))
+		flush_message(agent->flush, message);
 	else if (type && strcmp(type, "beat") != 0)
 		epoch_message(agent->epoch, message);
 }
@@ -245,14 +249,20 @@ static int welcome_take(struct agent *agent, const json_t *welcome,
 {
 	const char *dir = json_string_value(json_object_get(welcome, "dir"));
 	const json_t *restore = json_object_get(welcome, "restore");
+	int ret;
 
 	if (!dir || dir[0] != '/' || strlen(dir) >= sizeof(agent->dir))
 		return err_set(err, -EPROTO,
 			       "the coordinator's welcome names no checkpoint "
 			       "folder; is cairnrun of the same version?");
 	strcpy(agent->dir, dir);
-	if (!json_is_integer(restore))
-		return 0;
+	ret = buffer_create(json_string_value(
+				    json_object_get(welcome, "burst_buffer")),
+			    agent->node, dir, &agent->buffer, err);
+	if (!ret)
+		ret = flush_create(agent, &agent->flush, err);
+	if (ret || !json_is_integer(restore))
+		return ret;
 	agent->restore_epoch = (uint32_t)json_integer_value(restore);
 	return restore_open(agent, &agent->restore, err);
 }

@@ -2,11 +2,13 @@
 noinst_LIBRARIES += runtime/libagent.a
 runtime_libagent_a_SOURCES = \
 	runtime/agent/agent.h \
+	runtime/agent/buffer.c runtime/agent/buffer.h \
 	runtime/agent/capture.c runtime/agent/capture.h \
 	runtime/agent/cpu.c runtime/agent/cpu.h \
 	runtime/agent/epoch.c runtime/agent/epoch.h \
 	runtime/agent/fault.c runtime/agent/fault.h \
 	runtime/agent/fill.c runtime/agent/fill.h \
+	runtime/agent/flush.c runtime/agent/flush.h \
 	runtime/agent/frontier.c runtime/agent/frontier.h \
 	runtime/agent/frontier_messages.c runtime/agent/frontier_private.h \
 	runtime/agent/gids.c runtime/agent/gids.h \
@@ -19,6 +21,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/reader.c runtime/agent/reader.h \
 	runtime/agent/restore.c runtime/agent/restore.h \
 	runtime/agent/shared.c runtime/agent/shared.h \
+	runtime/agent/task.c runtime/agent/task.h \
 	runtime/agent/wrapper.c
 runtime_libagent_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 runtime_libagent_a_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)

@@ -9,6 +9,7 @@
 #include "runtime/base/fmt.h"
 #include "storage/image.h"
 #include "storage/manifest.h"
+#include "storage/tier.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,21 +77,6 @@ static const json_t *entry_of(const struct restore *rs, uint32_t rank)
 	return NULL;
 }
 
-/* The image must be the one that was committed, not only a sound one. */
-static int digest_check(const struct image *im, const json_t *entry,
-			const char *file, struct err *err)
-{
-	const char *text = json_string_value(
-		json_object_get(entry, "index_digest"));
-
-	if (!text || strtoull(text, NULL, 16) != image_totals(im)->index_digest)
-		return err_set(err, -EBADMSG,
-			       "%s is not the image that the manifest names; "
-			       "restart from another epoch",
-			       file);
-	return 0;
-}
-
 static int image_get(struct restore *rs, uint32_t rank, struct image **im,
 		     struct err *err)
 {
@@ -115,11 +101,9 @@ static int image_get(struct restore *rs, uint32_t rank, struct image **im,
 		free(o);
 		return err_set(err, -ENOMEM, "the agent has no memory left");
 	}
-	ret = image_open(rs->dirfd, file, &o->im, err);
-	if (!ret)
-		ret = digest_check(o->im, entry, file, err);
+	ret = tier_image_open(rs->dirfd, rs->manifest, entry, true, &o->im,
+			      err);
 	if (ret) {
-		image_close(o->im);
 		free(o->file);
 		free(o);
 		return ret;

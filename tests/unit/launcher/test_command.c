@@ -261,6 +261,7 @@ static void test_own_options(void)
 	UNIT_OK(parse("-n 4 --ckpt-dir d --interval 300ms -genv A 1 --keep=3 "
 		      "--signal HUP=checkpoint --capture stop --verbose "
 		      "--quiesce-timeout 10s --restarts 2 --mpi-lib /x "
+		      "--burst-buffer /nvme --flush-every 4 --flush-rate 1.5G/s "
 		      "./a --keep 9",
 		      &o, &rest, &err),
 		&err);
@@ -268,6 +269,9 @@ static void test_own_options(void)
 	CU_ASSERT_STRING_EQUAL(o.ckpt_dir, "d");
 	CU_ASSERT_EQUAL(o.interval_ms, 300);
 	CU_ASSERT_EQUAL(o.keep, 3);
+	CU_ASSERT_STRING_EQUAL(o.burst_buffer, "/nvme");
+	CU_ASSERT_EQUAL(o.flush_every, 4);
+	CU_ASSERT_EQUAL(o.flush_rate, 3 << 29);
 	CU_ASSERT_EQUAL(o.signals[SIGHUP], SIGNAL_CHECKPOINT);
 	CU_ASSERT_EQUAL(o.signals[SIGUSR1], SIGNAL_CHECKPOINT_EXIT);
 	CU_ASSERT_EQUAL(o.signals[SIGUSR2], SIGNAL_CHECKPOINT);
@@ -339,6 +343,13 @@ static void test_bad_options(void)
 		{ "--interval inf ./a", "is not a time" },
 		{ "--keep 0 ./a", "--keep" },
 		{ "--keep many ./a", "--keep" },
+		{ "--burst-buffer= ./a", "from the root" },
+		{ "--burst-buffer here ./a", "from the root" },
+		{ "--flush-rate 10X ./a", "--flush-rate" },
+		{ "--flush-rate 0 ./a", "--flush-rate" },
+		{ "--flush-rate inf ./a", "--flush-rate" },
+		{ "--flush-rate", "needs a value" },
+		{ "--flush-every 0 ./a", "--flush-every" },
 		{ "--signal USR1 ./a", "--signal" },
 		{ "--signal KILL=checkpoint ./a", "cannot be used" },
 		{ "--signal FOO=checkpoint ./a", "is not a signal" },

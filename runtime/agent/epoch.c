@@ -3,6 +3,7 @@
 #include "runtime/agent/epoch.h"
 
 #include "runtime/agent/buffer.h"
+#include "runtime/agent/busy.h"
 #include "runtime/agent/capture.h"
 #include "runtime/agent/fault.h"
 #include "runtime/base/fmt.h"
@@ -99,41 +100,14 @@ static void prod(struct epoch *e, struct rank *r)
 		rank_prod(r);
 }
 
-static void busy_text(const struct epoch *e, const struct rank *r, char *text,
-		      size_t size)
-{
-	char where[sizeof(r->page->rank.why) + 1] = "";
-
-	/* The rank may be writing it. */
-	memcpy(where, r->page->rank.why, sizeof(r->page->rank.why));
-	fmt_print(text, size, "rank %u (process %d on %s), which %s%s",
-		  r->world_rank, (int)rank_pid(r), e->agent->node,
-		  r->life == RANK_GREETED ? "has not started yet" :
-		  *where		  ? "waits in " :
-					    "computes",
-		  r->life == RANK_GREETED ? "" : where);
-}
-
-/* Whom the epoch waits for, now and then, for people: rather one that computes
- * than one that waits itself. */
+/* Whom the epoch waits for, now and then, for people. */
 static void busy_tell(struct epoch *e)
 {
-	struct rank *busy = NULL;
-	char text[200] = "";
-
 	e->busy_ms += e->prod_ms;
 	if (e->busy_ms < BUSY_MS)
 		return;
 	e->busy_ms = 0;
-	for_each_rank(e, r) if (!frontier_holds(e->agent->frontier,
-						r->world_rank) &&
-				(!busy || (busy->page->rank.why[0] &&
-					   !r->page->rank.why[0]))) busy = r;
-	if (busy)
-		busy_text(e, busy, text, sizeof(text));
-	link_send(e->agent,
-		  json_pack("{s:s, s:I, s:s}", "type", "busy", "epoch",
-			    (json_int_t)e->number, "busy", text));
+	busy_send(e->agent, e->number);
 }
 
 static void prod_cb(struct timer *timer)

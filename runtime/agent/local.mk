@@ -3,6 +3,7 @@ noinst_LIBRARIES += runtime/libagent.a
 runtime_libagent_a_SOURCES = \
 	runtime/agent/agent.h \
 	runtime/agent/buffer.c runtime/agent/buffer.h \
+	runtime/agent/busy.c runtime/agent/busy.h \
 	runtime/agent/capture.c runtime/agent/capture.h \
 	runtime/agent/cpu.c runtime/agent/cpu.h \
 	runtime/agent/epoch.c runtime/agent/epoch.h \

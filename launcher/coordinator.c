@@ -179,6 +179,7 @@ static void report(struct coordinator *c, bool committed)
 		.attempt = c->attempt,
 		.epoch = c->epoch,
 		.committed = committed,
+		.stop = c->stop_after,
 		.exit = committed && c->stop_after,
 		.ending = !committed && is_ending(c),
 		.reason = committed ? NULL : c->why.text,

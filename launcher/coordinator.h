@@ -53,6 +53,7 @@ struct epoch_result {
 	uint64_t attempt; /* what coordinator_request gave */
 	uint32_t epoch;	  /* 0: it did not even begin */
 	bool committed;
+	bool stop;   /* the job was to stop after it */
 	bool exit;   /* committed, and the job is to stop now */
 	bool ending; /* not committed because the program comes to its end */
 	const char *reason; /* one sentence when not committed */

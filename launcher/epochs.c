@@ -137,6 +137,17 @@ static void say_failed(struct session *s, const struct epoch_result *r)
 		session_say(s, true, "no checkpoint: %s", r->reason);
 }
 
+/* What failed in a burst buffer may well succeed in the folder, where the next
+ * one goes: an end that was announced is worth another try. */
+static void again_if_last(struct session *s, const struct epoch_result *r)
+{
+	if (r->committed || !r->stop || !r->epoch || s->exit_again ||
+	    s->ended || !s->options->burst_buffer)
+		return;
+	s->exit_again = true;
+	coordinator_request(s->coordinator, true);
+}
+
 static void epoch_ended(void *arg, const struct epoch_result *r)
 {
 	struct session *s = arg;
@@ -155,6 +166,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	walltime_epoch(&s->walltime, r->committed, r->seconds);
 	if (!r->committed)
 		ending_epoch_failed(&s->ending);
+	again_if_last(s, r);
 	peers_answer(s, r);
 	/* Where a next run surely finds it. */
 	if (r->exit)

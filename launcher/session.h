@@ -55,6 +55,7 @@ struct session {
 	uint32_t first_epoch;  /* the first that this session may make */
 	uint32_t committed;    /* the newest of this session; 0: none */
 	json_t *manifest;      /* its */
+	bool exit_again;       /* a last one failed, and was asked for again */
 	bool stopping;	       /* after a committed checkpoint-exit */
 	bool requeue;	       /* and then in another run of the batch job */
 	int64_t back_ms;       /* when the ranks were up, or back; 0: not yet */

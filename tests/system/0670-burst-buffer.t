@@ -161,6 +161,14 @@ ok "a buffer that vanishes: the epoch goes to the folder" eval \
 ok "and that is said" said "node n1: burst buffer $bb: cannot open"
 ok "the job comes to the native answer" eval 'ends 0 && same_answer'
 
+buffers
+"$cluster" on n1 mount -t tmpfs -o size=2m tmpfs "$bb"
+begin_job last
+kill -USR1 "$(pid last)"
+ok "a last checkpoint that a full buffer fails is made again" eval \
+	'ends 85 && said "epoch 1 was given up" && in_tier last 2 ckpt-dir &&
+	good last'
+
 # --- the folder has no space for the last epoch ---
 buffers
 begin_job small/ck

@@ -3,16 +3,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/log.h"
 #include "storage/catalog.h"
 #include "storage/copy.h"
+#include "storage/fault.h"
 #include "storage/tier.h"
 #include "tests/unit/storage/rig.h"
 
@@ -211,6 +214,48 @@ static void removed_meanwhile(void)
 	json_decref(m);
 }
 
+/* The whole of a flush, to die in. */
+static int flush_child(void *arg)
+{
+	flush(arg);
+	return 0;
+}
+
+static void killed(void)
+{
+	static const enum fault faults[] = {
+		FAULT_COMMIT_CREATED, FAULT_COMMIT_WRITTEN, FAULT_COMMIT_SYNCED,
+		FAULT_COMMIT_RENAMED, FAULT_COMMIT_DONE
+	};
+	static const char *const files[] = { "node-a.img", MANIFEST_NAME };
+	struct err err = { "" };
+	char name[100];
+
+	for (size_t i = 0; i < 10; i++) {
+		enum fault fault = faults[i % 5];
+		bool after = i >= 5 && fault >= FAULT_COMMIT_RENAMED;
+		json_t *m;
+		int status;
+
+		snprintf(name, sizeof(name), "killed%zu", i);
+		fresh(name);
+		m = fast_epoch(3);
+		snprintf(name, sizeof(name), "%s:%s", fault_name(fault),
+			 files[i / 5]);
+		setenv("CAIRN_FAULT", name, 1);
+		status = rig_child(flush_child, m);
+		unsetenv("CAIRN_FAULT");
+		CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		/* Either manifest, and it is true. */
+		CU_ASSERT_STRING_EQUAL(listed(), after ? "3" : "3f");
+		UNIT_OK(epoch_verify(dir, 3, &err), &err);
+		flush(m);
+		CU_ASSERT_STRING_EQUAL(listed(), "3");
+		UNIT_OK(epoch_verify(dir, 3, &err), &err);
+		json_decref(m);
+	}
+}
+
 static void bad_source(void)
 {
 	struct copy_control c;
@@ -379,6 +424,7 @@ static const struct unit_test tests[] = {
 	{ "images on another node are named", on_another_node },
 	{ "a flush commits it in the folder", flushed },
 	{ "a flush that has no epoch any more fails", removed_meanwhile },
+	{ "a flush that is killed leaves one epoch or the other", killed },
 	{ "a damaged image is not flushed", bad_source },
 	{ "a copy keeps to its rate, and stops", throttled },
 	{ "the newest of both tiers are kept", kept },

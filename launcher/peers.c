@@ -221,7 +221,11 @@ static void restore_came(struct session *s, const char *type,
 	json_unpack((json_t *)message, "{s:s}", "text", &text);
 	if (!strcmp(type, "refuse")) {
 		/* The rank says it, too, if it still can. */
-		session_say(s, false, "a rank is not restored: %s", text);
+		session_say(s,
+			    !s->refused &&
+				    json_is_true(
+					    json_object_get(message, "remote")),
+			    "a rank is not restored: %s", text);
 		s->refused = !json_is_true(json_object_get(message, "machine"));
 	} else if (!strcmp(type, "rank") && !strcmp(state, "exited") &&
 		   code < 0) {

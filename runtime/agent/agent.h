@@ -130,7 +130,7 @@ void link_close(struct agent *agent);
 /* link_send - queue a message; takes the reference; NULL is ignored. */
 void link_send(struct agent *agent, json_t *message);
 /* link_refuse - code is the reason's -Exxx: -ENOTSUP is said of this machine,
- * anything else of the epoch. */
+ * -EREMOTE of where the epoch lies, anything else of the epoch. */
 void link_refuse(struct agent *agent, uint32_t epoch, int rank, int code,
 		 const char *text);
 /* link_rank - tell this rank's state. */

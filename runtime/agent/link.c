@@ -74,10 +74,11 @@ void link_send(struct agent *agent, json_t *message)
 void link_refuse(struct agent *agent, uint32_t epoch, int rank, int code,
 		 const char *text)
 {
-	link_send(agent, json_pack("{s:s, s:I, s:I, s:b, s:s}", "type",
-				   "refuse", "epoch", (json_int_t)epoch, "rank",
-				   (json_int_t)rank, "machine",
-				   code == -ENOTSUP, "text", text));
+	link_send(agent,
+		  json_pack("{s:s, s:I, s:I, s:b, s:b, s:s}", "type", "refuse",
+			    "epoch", (json_int_t)epoch, "rank",
+			    (json_int_t)rank, "machine", code == -ENOTSUP,
+			    "remote", code == -EREMOTE, "text", text));
 }
 
 void link_rank(struct agent *agent, const struct rank *r)

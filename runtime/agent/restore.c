@@ -216,7 +216,8 @@ static void deny(struct agent *agent, struct rank *r, int code,
 	if (code != -ESRCH)
 		link_refuse(agent, agent->restore_epoch, (int)r->world_rank,
 			    code, text);
-	rank_deny(r, text);
+	/* cairnrun says for all ranks where the epoch lies. */
+	rank_deny(r, code == -EREMOTE ? "" : text);
 }
 
 void restore_rank(struct agent *agent, struct rank *r)

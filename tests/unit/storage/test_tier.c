@@ -45,7 +45,7 @@ static json_t *fast_epoch(uint32_t epoch)
 	struct image_options options = { .threads = 1 };
 	struct image_totals totals;
 	size_t len = 24 * 4096;
-	char *memory = rig_memory(RIG_MIXED, len, epoch);
+	char *memory = rig_memory(RIG_RANDOM, len, epoch);
 	struct err err = { "" };
 	json_t *m;
 	int fd;
@@ -145,6 +145,22 @@ static void committed_in_the_buffer(void)
 	UNIT_FAILS(epoch_verify(dir, 3, &err), -EBADMSG, &err, "epoch 3");
 	UNIT_FAILS(epoch_newest(dir, 0, &newest, &err), -ENOENT, &err, dir);
 	json_decref(m);
+}
+
+/* A sound image, but not the one that was committed. */
+static void of_another_epoch(void)
+{
+	char from[PATH_MAX + 64], to[PATH_MAX + 64];
+	struct err err = { "" };
+
+	fresh("other");
+	json_decref(fast_epoch(3));
+	json_decref(fast_epoch(4));
+	snprintf(from, sizeof(from), "%s/epoch-000003/node-a.img", folder);
+	snprintf(to, sizeof(to), "%s/epoch-000004/node-a.img", folder);
+	CU_ASSERT(!rename(from, to));
+	UNIT_FAILS(epoch_verify(dir, 4, &err), -EBADMSG, &err, "node-a.img");
+	UNIT_FAILS(epoch_verify(dir, 3, &err), -EREMOTE, &err, "node a");
 }
 
 static void on_another_node(void)
@@ -421,6 +437,7 @@ static void orphans(void)
 
 static const struct unit_test tests[] = {
 	{ "an epoch is committed in a buffer", committed_in_the_buffer },
+	{ "an image of another epoch is refused", of_another_epoch },
 	{ "images on another node are named", on_another_node },
 	{ "a flush commits it in the folder", flushed },
 	{ "a flush that has no epoch any more fails", removed_meanwhile },

@@ -162,16 +162,10 @@ static void wrap(struct run *r)
 	else
 		before[1] = "--";
 	command_pass_environment(&r->command, passed);
+	if (r->options.starter == &starter_srun)
+		srun_complete(&r->command,
+			      json_string_value(json_array_get(r->program, 0)));
 	command_wrap(&r->command, before, r->restart.epoch, r->restart.ranks);
-	if (r->options.starter == &starter_srun) {
-		bool said = false;
-
-		for (size_t i = 0; i < r->command.sections[0].program; i++)
-			said = said ||
-			       !strncmp(r->command.words.v[i], "--mpi", 5);
-		if (!said)
-			words_insert(&r->command.words, 0, "--mpi=pmi2");
-	}
 }
 
 /* --- one start of the job, and what follows from its end --- */

@@ -215,6 +215,11 @@ static void drop(struct command *c, size_t at)
 	}
 }
 
+void command_prefix(struct command *c, size_t section, const char *word)
+{
+	put(c, c->sections[section].first, word);
+}
+
 void command_wrap(struct command *c, const char *const *before, bool restart,
 		  long ranks)
 {

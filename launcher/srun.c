@@ -2,6 +2,7 @@
 /* srun.c - the options of Slurm's srun */
 #include "launcher/starter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Short options whose value follows, in the same word or the next one. */
@@ -90,6 +91,25 @@ static int srun_option(char *const *argv, const char **value)
 
 static const char *const counts[] = { "n", "ntasks", NULL };
 static const char *const nodes[] = { "N", "nodes", "w", "nodelist", NULL };
+
+void srun_complete(struct command *c, const char *program)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct section *s = &c->sections[i];
+		const char *path = s->program < s->end ?
+					   c->words.v[s->program] :
+					   program;
+		const char *slash = path ? strrchr(path, '/') : NULL;
+		char *word;
+
+		if (!path)
+			continue;
+		word = xprintf("--job-name=%s", slash ? slash + 1 : path);
+		command_prefix(c, i, word);
+		free(word);
+	}
+	command_prefix(c, 0, "--mpi=pmi2");
+}
 
 const struct starter starter_srun = {
 	.name = "srun",

@@ -56,6 +56,9 @@ long command_ranks(const struct command *c);
 /* command_value - of an option before the first program; NULL: not given. */
 const char *command_value(const struct command *c, const char *name);
 bool command_has_program(const struct command *c);
+/* command_prefix - a word before all others of a section: options that the
+ * user gives come later, and count. */
+void command_prefix(struct command *c, size_t section, const char *word);
 /*
  * command_wrap - put `before` (NULL-terminated) in front of each program
  *
@@ -68,5 +71,15 @@ void command_wrap(struct command *c, const char *const *before, bool restart,
  * user restricts the environment (-genvnone, -envlist, --export ...). */
 void command_pass_environment(struct command *c, const char *const *names);
 void command_fini(struct command *c);
+
+/*
+ * srun_complete - what srun must be told besides, before command_wrap: PMI2,
+ * and the name that a step of this program has without cairn-rank, so that
+ * `squeue -s` shows it
+ *
+ * program is that of a section without one (a restart), or NULL.  What the
+ * user says of both counts.
+ */
+void srun_complete(struct command *c, const char *program);
 
 #endif

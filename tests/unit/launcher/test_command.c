@@ -138,6 +138,47 @@ static void run_lines(const struct starter *starter, const struct line *l)
 	}
 }
 
+/* What the user says comes later. */
+static const char *const completed[][2] = {
+	{ "-n 4 /x/a.out y", "--mpi=pmi2 --job-name=a.out -n 4 RANK /x/a.out y" },
+	{ "-n 4 -Jmine ./a", "--mpi=pmi2 --job-name=a -n 4 -Jmine RANK ./a" },
+	{ "--mpi=none ./a", "--mpi=pmi2 --job-name=a --mpi=none RANK ./a" },
+	{ "./a", "--mpi=pmi2 --job-name=a RANK ./a" },
+	{ "-n 1 ./a : -n 2 b z",
+	  "--mpi=pmi2 --job-name=a -n 1 RANK ./a : --job-name=b -n 2 RANK b z" },
+	{ NULL, NULL },
+};
+
+static void check_completed(const char *in, const char *program,
+			    const char *out)
+{
+	struct words w = { 0 };
+	struct command c;
+	struct err err;
+	char *got;
+
+	split(in, &w);
+	UNIT_OK(command_parse(&c, &starter_srun, &w, &err), &err);
+	srun_complete(&c, program);
+	command_wrap(&c, program ? rerank : rank, program != NULL, 3);
+	got = join(&c.words);
+	CU_ASSERT_STRING_EQUAL(got, out);
+	free(got);
+	command_fini(&c);
+}
+
+static void test_srun_completed(void)
+{
+	for (size_t i = 0; completed[i][0]; i++)
+		check_completed(completed[i][0], NULL, completed[i][1]);
+	check_completed("-n 3", "/x/heat",
+			"--mpi=pmi2 --job-name=heat -n 3 RANK --restart");
+	check_completed("", "heat",
+			"--mpi=pmi2 --job-name=heat -n 3 RANK --restart");
+	check_completed("-N 1 ./a x", "heat",
+			"--mpi=pmi2 --job-name=a -N 1 -n 3 RANK --restart");
+}
+
 static void test_mpiexec(void)
 {
 	run_lines(&starter_mpiexec, mpiexec_lines);
@@ -417,6 +458,7 @@ static void test_units(void)
 static const struct unit_test command_tests[] = {
 	{ "programs are found in mpiexec's command lines", test_mpiexec },
 	{ "programs are found in srun's command lines", test_srun },
+	{ "srun is told of PMI2, and the step's name", test_srun_completed },
 	{ "a restart keeps counts and drops programs", test_restart },
 	{ "what mpiexec will refuse is left to it", test_unknown },
 	{ "a bad count is named", test_bad_count },

@@ -84,12 +84,29 @@ static int config_expand(struct command *c, struct err *err)
 	return rc;
 }
 
+/* How many components of a heterogeneous job "0,2-4" is. */
+static long count_groups(const char *list)
+{
+	long n = 0, from, to;
+	char *end;
+
+	for (; *list; list = end + (*end == ',')) {
+		from = strtol(list, &end, 10);
+		to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+		if (end == list || (*end && *end != ',') || to < from)
+			return 1; /* srun will say what is wrong */
+		n += to - from + 1;
+	}
+	return n ? n : 1;
+}
+
 static int section_parse(struct command *c, struct section *s, struct err *err)
 {
 	char **v = c->words.v;
 	const char *value;
 	size_t i = s->first;
 
+	s->groups = 1;
 	while (i < c->words.n && strcmp(v[i], ":")) {
 		int n = c->starter->option(v + i, &value);
 
@@ -101,6 +118,9 @@ static int section_parse(struct command *c, struct section *s, struct err *err)
 			c->informational = true;
 		if (option_in(v[i], c->starter->several_nodes))
 			c->several_nodes = true;
+		if (value && c->starter == &starter_srun &&
+		    option_is(v[i], "het-group"))
+			s->groups = count_groups(value);
 		if (value && option_in(v[i], c->starter->count_options) &&
 		    units_count(value, 0, 10000000, v[i], &s->ranks, err))
 			return -EINVAL;
@@ -148,7 +168,7 @@ long command_ranks(const struct command *c)
 		/* mpiexec's later sections start one rank unless they say so */
 		if (!c->sections[i].ranks)
 			return 0;
-		sum += c->sections[i].ranks;
+		sum += c->sections[i].ranks * c->sections[i].groups;
 	}
 	return sum;
 }
@@ -226,8 +246,10 @@ void command_wrap(struct command *c, const char *const *before, bool restart,
 	char number[24];
 
 	snprintf(number, sizeof(number), "%ld", ranks);
-	/* Who names no program nor count gets as many ranks as there were. */
-	if (restart && c->n == 1 && !c->sections[0].ranks) {
+	/* Who names no program nor count gets as many ranks as there were; from
+	 * several components what they have, which may differ. */
+	if (restart && c->n == 1 && !c->sections[0].ranks &&
+	    c->sections[0].groups == 1) {
 		put(c, c->sections[0].program, "-n");
 		put(c, c->sections[0].program, number);
 	}

@@ -31,6 +31,7 @@ struct section {
 	size_t program; /* index of its program; == end: it has none */
 	size_t end;	/* index of the ":" or of the end */
 	long ranks;	/* 0: not said */
+	long groups;	/* so many times: components of a Slurm job */
 };
 
 struct command {

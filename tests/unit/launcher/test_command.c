@@ -110,6 +110,11 @@ static const struct line srun_lines[] = {
 	{ "--exclusive -K1 -w n1,n2 ./a", "--exclusive -K1 -w n1,n2 RANK ./a",
 	  0 },
 	{ "-n 1 ./a : -n 2 ./b", "-n 1 RANK ./a : -n 2 RANK ./b", 3 },
+	{ "--het-group=0,1 -n 2 ./a", "--het-group=0,1 -n 2 RANK ./a", 4 },
+	{ "--het-group 0,2-4 -n 2 ./a", "--het-group 0,2-4 -n 2 RANK ./a", 8 },
+	{ "--het-group=1 -n 2 ./a : --het-group=0-1 -n 1 ./b",
+	  "--het-group=1 -n 2 RANK ./a : --het-group=0-1 -n 1 RANK ./b", 4 },
+	{ "--het-group=x -n 2 ./a", "--het-group=x -n 2 RANK ./a", 2 },
 	{ "--export=NONE,A -n 1 ./a",
 	  "--export=NONE,A,CAIRN_SECRET,CAIRN_AGENT -n 1 RANK ./a", 1 },
 	{ NULL, NULL, 0 },
@@ -175,6 +180,9 @@ static void test_srun_completed(void)
 			"--mpi=pmi2 --job-name=heat -n 3 RANK --restart");
 	check_completed("", "heat",
 			"--mpi=pmi2 --job-name=heat -n 3 RANK --restart");
+	check_completed("--het-group=0,1", "heat",
+			"--mpi=pmi2 --job-name=heat --het-group=0,1 RANK "
+			"--restart");
 	check_completed("-N 1 ./a x", "heat",
 			"--mpi=pmi2 --job-name=a -N 1 -n 3 RANK --restart");
 }

@@ -22,14 +22,18 @@ with_slurm() { # NODES CPUS
 	"$slurm" up "$@" || exit 99
 }
 
-# within SECONDS COMMAND...: patiently, for longer
+# within SECONDS COMMAND...: patiently, for longer; who waits in vain says for
+# what, and how the jobs stand
 within() {
-	local end=$((SECONDS + $1))
+	local seconds=$1 end=$((SECONDS + $1))
 	shift
 	while [ $SECONDS -lt $end ]; do
 		"$@" && return 0
 		moment
 	done
+	echo "# not within $seconds s: $*"
+	squeue -o "# %i %j %T %r %M %N %V %S" 2>&1
+	[ ! -e "${2-}.log" ] || cp "$2.log" out
 	return 1
 }
 

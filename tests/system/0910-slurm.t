@@ -12,10 +12,7 @@
 . "$src/tests/lib/slurm-jobs.sh"
 . "$src/tests/system/slurm/endings.sh"
 . "$src/tests/system/slurm/requeues.sh"
-needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol
-# One of its last runs took more than 290 s in place of 220, not explained yet;
-# 0911 runs jobs of a real Slurm every time.
-[ "${CAIRN_TEST_SLURM-}" = 1 ] || skip_all "CAIRN_TEST_SLURM=1 runs it"
+needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol sattach
 in_a_folder
 with_slurm 5 32
 heat=$build/tests/programs/heat

@@ -33,7 +33,8 @@ exec cairnrun --resubmit -n 2 $heat $some"
 	srun=$(submit srun)
 }
 
-# Two components, each with a cairnrun of its own for the same program.
+# Two components, each with a cairnrun of its own for the same program; and
+# both for the ranks of one.
 start_het() {
 	cat >het.sh <<-SCRIPT
 		#!/bin/bash
@@ -50,6 +51,9 @@ start_het() {
 		done
 	SCRIPT
 	het=$(sbatch --parsable -n 1 : -n 1 het.sh)
+	script het-world "-t 10 --requeue" "exec cairnrun --launcher srun \
+		--het-group=0,1 -n 1 $heat $some"
+	het_world=$(sbatch --parsable -n 1 : -n 1 het-world.sh)
 }
 
 check_het() {
@@ -60,6 +64,9 @@ check_het() {
 		ok "and on to its answer" within 300 said het-$k ^answer
 		ok "each line once" eval '[ -z "$(steps het-$k)" ]'
 	done
+	ok "a program across both components: stopped" within 120 \
+		said het-world "stopped after epoch 1; job $het_world is requ"
+	ok "and on to the native answer" within 300 answers het-world
 }
 
 # scripts/slurm, but for the program and the time
@@ -80,6 +87,19 @@ stop() { # JOB RANKS: as soon as it has them
 	scancel -b -s USR1 "${1%+*}"
 }
 
+# As users of srun do; Cairn is not to be seen.
+look_at_step() {
+	within 120 up_in "$srun" 2
+	squeue -h -s -o "%i %j" >said
+	ok "squeue -s names srun's step as without Cairn" \
+		grep -qx "$srun.0 heat" said
+	timeout 60 sattach "$srun.0" >out 2>&1 &
+	job=$!
+	ok "sattach shows its output" within 60 grep -q "^step" out
+	kill "$job" 2>/dev/null
+	wait "$job"
+}
+
 stop_requeues() {
 	within 120 up_in "$signal" 2
 	ok "a status comes from outside the job" eval \
@@ -89,6 +109,7 @@ stop_requeues() {
 	within 120 up_in "${array}_0" 1
 	stop "${array}_1" 1
 	stop "$again" 2
+	look_at_step
 	stop "$srun" 2
 	within 120 said two ^answer
 	stop "$two" 2
@@ -101,6 +122,7 @@ stop_examples() {
 	stop "$example_chained" 2
 	within 120 up_in "$het+0" 1
 	stop "$het+1" 1
+	stop "$het_world+0,1" 2
 }
 
 check_requeues() {

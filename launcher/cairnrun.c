@@ -6,6 +6,7 @@
 #include "launcher/restart.h"
 #include "launcher/session.h"
 #include "launcher/slurm.h"
+#include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
 #include "runtime/base/where.h"
 #include "runtime/net/address.h"
@@ -187,33 +188,61 @@ static void tell_restart(const struct run *r, const struct session *s)
 		epoch, dir);
 }
 
-/* Stopped in time before the batch job's end: see to its next run. */
-static int next_run(const struct run *r, struct session *s, struct err *err)
+/* See to the batch job's next run; this one is to end with code. */
+static int run_again(const struct run *r, struct session *s, const char *why,
+		     int code, struct err *err)
 {
 	char id[32];
 	int rc;
 
+	if (r->options.next_run == NEXT_RESUBMIT && s->walltime.known &&
+	    !s->walltime.facts.requeue) {
+		rc = slurm_resubmit(s->job->dir, code, id, err);
+		if (!rc && !*id)
+			session_say(s, true,
+				    "%s; this site requeues jobs that end "
+				    "with %d",
+				    why, code);
+		else if (!rc)
+			session_say(s, true, "%s; it goes on as job %s", why,
+				    id);
+		return rc;
+	}
+	session_say(s, true, "%s; job %s is requeued", why, slurm_job());
+	return slurm_requeue(err);
+}
+
+/* Stopped in time before the batch job's end. */
+static int next_run(const struct run *r, struct session *s, struct err *err)
+{
+	char why[80];
+
 	if (r->restart.epoch && s->back_ms &&
 	    s->exit_asked_ms - s->back_ms < IDLE_MS)
 		job_stays(s->job, s->committed);
-	if (r->options.next_run == NEXT_RESUBMIT && s->walltime.known &&
-	    !s->walltime.facts.requeue) {
-		rc = slurm_resubmit(s->job->dir, EXIT_CHECKPOINTED, id, err);
-		if (!rc && !*id)
-			session_say(s, true,
-				    "stopped after epoch %u; this site "
-				    "requeues jobs that end with %d",
-				    s->committed, EXIT_CHECKPOINTED);
-		else if (!rc)
-			session_say(s, true,
-				    "stopped after epoch %u; it goes on as "
-				    "job %s",
-				    s->committed, id);
-		return rc;
-	}
-	session_say(s, true, "stopped after epoch %u; job %s is requeued",
-		    s->committed, slurm_job());
-	return slurm_requeue(err);
+	fmt_print(why, sizeof(why), "stopped after epoch %u", s->committed);
+	return run_again(r, s, why, EXIT_CHECKPOINTED, err);
+}
+
+/* Slurm's TERM came while the ranks began, or came back from an epoch. */
+static bool cut_short(const struct run *r, struct session *s)
+{
+	uint32_t epoch = s->committed ? s->committed : r->restart.epoch;
+	struct err err;
+	char why[80];
+
+	if (!ending_cut_short(&s->ending))
+		return false;
+	if (epoch)
+		fmt_print(why, sizeof(why),
+			  "ended by Slurm's TERM; epoch %u stays", epoch);
+	else
+		fmt_print(why, sizeof(why),
+			  "ended by Slurm's TERM before its first epoch");
+	if (!run_again(r, s, why, WEXITSTATUS(s->status), &err))
+		return true;
+	log_err("%s", err.text);
+	return false;
 }
 
 static void tell_stopped(struct session *s)
@@ -411,7 +440,7 @@ static int run_job(struct run *r, struct err *err)
 		log_err("%s", err->text);
 	else if (!rc && s->stopping && !s->requeue)
 		tell_stopped(s);
-	else if (!rc && failed(s) && !requeue_lost(r, s))
+	else if (!rc && failed(s) && !cut_short(r, s) && !requeue_lost(r, s))
 		tell_restart(r, s);
 	if (!rc && slurm_job() && !s->stopping && !failed(s) &&
 	    (s->committed || r->restart.epoch))

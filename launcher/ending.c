@@ -6,7 +6,9 @@
 #include "runtime/base/log.h"
 #include "runtime/net/address.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define AGAIN_MS  1000 /* after an epoch that was given up */
 #define LAST_MS	  1500 /* what is said later might not be heard */
@@ -180,13 +182,38 @@ void ending_epoch_failed(struct ending *e)
 		loop_timer(&s->loop, &e->again, AGAIN_MS);
 }
 
-void ending_settle(struct ending *e)
+static void settle(struct ending *e)
 {
 	char *show[] = { "scontrol",	      "-o", "show", "job",
 			 (char *)slurm_job(), NULL };
 
-	if (!e->begun || e->known)
-		return;
-	if (!errand_run(&e->errand, show, SETTLE_MS))
+	if (!e->known && !errand_run(&e->errand, show, SETTLE_MS))
 		e->known = take_facts(e, e->errand.output);
+}
+
+void ending_settle(struct ending *e)
+{
+	if (e->begun)
+		settle(e);
+}
+
+/* As a signal, by mpiexec as its number, by srun as a shell does. */
+static bool is_term(int status)
+{
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGTERM :
+				     WEXITSTATUS(status) == SIGTERM ||
+					     WEXITSTATUS(status) ==
+						     128 + SIGTERM;
+}
+
+bool ending_cut_short(struct ending *e)
+{
+	const struct session *s = e->session;
+	bool on_its_way = s->restart->epoch && !s->back_ms;
+
+	if (!slurm_job() || s->interrupted ||
+	    !(is_term(s->status) || (e->begun && on_its_way)))
+		return false;
+	settle(e);
+	return e->known && requeues(e);
 }

@@ -21,6 +21,9 @@ struct session;
  *  requeued      after KillWait; by Slurm
  *  cancelled     after KillWait; who cancels a job does not want it back
  *
+ * Ranks that are on their way, from the start or from an epoch, die of TERM; the
+ * job is requeued in the same cases, as it was before.
+ *
  * An epoch that is given up is tried again while there is time.  When there is
  * none left, it is said which epoch stays.
  */
@@ -42,5 +45,13 @@ void ending_begin(struct ending *e);
 void ending_epoch_failed(struct ending *e);
 /* ending_settle - the loop is over: what was not heard is asked for now. */
 void ending_settle(struct ending *e);
+/*
+ * ending_cut_short - the job has failed: by Slurm's TERM, so that its next run
+ * is our business?
+ *
+ * Ranks that begin or come back do not outlive it: there is nothing new to be
+ * saved.  The script may not have heard of it.
+ */
+bool ending_cut_short(struct ending *e);
 
 #endif

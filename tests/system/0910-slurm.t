@@ -12,7 +12,7 @@
 . "$src/tests/lib/slurm-jobs.sh"
 . "$src/tests/system/slurm/endings.sh"
 . "$src/tests/system/slurm/requeues.sh"
-needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol sattach
+needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol sattach python3
 in_a_folder
 with_slurm 5 32
 heat=$build/tests/programs/heat
@@ -28,6 +28,7 @@ start_endings
 end_jobs
 start_requeues
 stop_requeues
+end_restart
 check_endings
 start_examples
 start_het

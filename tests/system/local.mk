@@ -22,6 +22,7 @@ EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
 	tests/soak/README.md tests/soak/RESULTS.md tests/soak/run \
 	tests/soak/job.py tests/soak/nodes.py tests/soak/plan.py \
 	tests/system/slurm/endings.sh tests/system/slurm/handler.py \
+	tests/system/slurm/hold.py \
 	tests/system/slurm/requeues.sh \
 	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \

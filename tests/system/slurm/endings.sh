@@ -19,8 +19,15 @@ start_endings() {
 		"exec cairnrun -n 2 $heat $some"
 	script scav-signal "-p scav -n 2 -t 10 --requeue --signal=B:USR1@60" \
 		"exec cairnrun -n 2 $heat $some"
+	# Its next run stands still while it comes back.
+	script back "-p scav -n 2 -t 10 --requeue" \
+		"CAIRN_MOMENTS=$work/moments exec cairnrun -n 2 $heat $some"
+	python3 "$src/tests/system/slurm/hold.py" "$work/moments" \
+		agent-restorer >back-held.log &
+	holder=$!
 	local one
-	for one in cancel cancel-srun late limit handler scav scav-signal; do
+	for one in cancel cancel-srun late limit handler scav scav-signal \
+		back; do
 		eval "${one//-/_}=\$(submit $one)"
 	done
 }
@@ -31,6 +38,7 @@ end_jobs() {
 	within 120 up_in "$limit" 2
 	within 120 up_in "$scav" 2
 	within 120 up_in "$scav_signal" 2
+	within 120 up_in "$back" 2
 	within 120 said handler ready
 	within 120 up_in "$late" 2 &&
 		checkpoint "$(echo cairn-heat-"$late"-*)"
@@ -40,6 +48,18 @@ end_jobs() {
 	scancel "$cancel" "$cancel_srun" "$late"
 	scancel -s TERM "$handler"
 	submit_wrapped -p high -n 2 --exclusive --wrap true
+}
+
+# Once more, while it is on its way back; all that is in the way goes, too.
+end_restart() {
+	within 120 said back "stopped after epoch 1; job $back is requeued"
+	within 120 said back-held agent-restorer
+	submit_wrapped -p high -n 2 --exclusive --wrap true
+	ok "preempted while it comes back: the epoch stays, and it is requeued" \
+		within 120 said back \
+		"Slurm's TERM; epoch 1 stays; job $back is requeued"
+	kill "$holder"
+	wait "$holder"
 }
 
 agent_of() { # JOB: the number of its agent
@@ -82,7 +102,7 @@ check_endings() {
 		120 said limit "stopped after epoch 1; job $limit is requeued"
 	ok "it says so" said limit "job $limit is at its time limit"
 	scontrol update JobId="$limit" TimeLimit=10 2>/dev/null
-	for one in scav scav-signal limit; do
+	for one in scav scav-signal back limit; do
 		ok "$one: and on to the native answer" within 300 answers $one
 		ok "$one: each line once" eval '[ -z "$(steps $one)" ]'
 	done

@@ -375,24 +375,57 @@ static int our_line(const char *text, char *line, size_t size)
 	return 0;
 }
 
+/* Where exec belongs in a line that is one command, behind what is set for it;
+ * NULL: it is something else, and exec would lose a part or help nothing. */
+static const char *exec_place(const char *line)
+{
+	const char *at = line, *p;
+
+	for (p = strpbrk(line, "|&;`("); p; p = strpbrk(p + 1, "|&;`("))
+		if (*p != '&' || p == line || p[-1] != '>')
+			return NULL;
+	for (;;) {
+		size_t len = strcspn(at, " \t");
+
+		if (len >= 8 && !strncmp(at + len - 8, "cairnrun", 8))
+			return at;
+		if (!memchr(at, '=', len))
+			return NULL;
+		at += len + strspn(at + len, " \t");
+	}
+}
+
+char *slurm_exec_line(const char *line, int number)
+{
+	const char *place = exec_place(line);
+
+	if (!place)
+		return xprintf("let line %d of the script start it by: exec "
+			       "cairnrun",
+			       number);
+	return xprintf("change line %d of the script to: %.*sexec %s", number,
+		       (int)(place - line), line, place);
+}
+
 static void check_signal(const char *text,
 			 void (*warn)(void *arg, const char *sentence),
 			 void *arg)
 {
 	int number = batch_signal(text), at;
+	char *sentence, *change;
 	char line[120];
-	char *sentence;
 
 	if (!number || parent_minds(number))
 		return;
 	at = our_line(text, line, sizeof(line));
 	if (!at || !strncmp(line, "exec ", 5))
 		return;
+	change = slurm_exec_line(line, at);
 	sentence = xprintf("Slurm's --signal=B: reaches only the shell of the "
-			   "batch script, which would die of it unheard; "
-			   "change line %d of the script to: exec %s",
-			   at, line);
+			   "batch script, which would die of it unheard; %s",
+			   change);
 	warn(arg, sentence);
+	free(change);
 	free(sentence);
 }
 

@@ -87,5 +87,8 @@ int slurm_resubmit(const char *dir, int code, char *id,
  */
 void slurm_check_script(void (*warn)(void *arg, const char *sentence),
 			void *arg);
+/* slurm_exec_line - how that line of the script starts cairnrun by exec: the
+ * whole of it, where it is that simple.  The caller frees it. */
+char *slurm_exec_line(const char *line, int number);
 
 #endif

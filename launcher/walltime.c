@@ -52,12 +52,13 @@ static void act(struct timer *t)
 	struct walltime *w = t->arg;
 	struct session *s = w->session;
 	bool again = session_continues(s);
+	int left_s = (int)difftime(w->facts.end, time(NULL));
 
 	if (s->ended || s->stopping || s->ending.begun)
 		return;
 	if (!w->asked)
 		session_say(s, true, "the batch job ends in %d s: %s",
-			    (int)difftime(w->facts.end, time(NULL)),
+			    left_s > 0 ? left_s : 0,
 			    again ? "checkpointing it, to go on in its next "
 				    "run" :
 				    "checkpointing it");

@@ -33,3 +33,10 @@ TESTS += tests/unit/launcher/test_keeper
 tests_unit_launcher_test_keeper_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_keeper_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_keeper_LDADD = launcher/liblauncher.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/launcher/test_slurm
+TESTS += tests/unit/launcher/test_slurm
+tests_unit_launcher_test_slurm_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_slurm_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_slurm_LDADD = launcher/liblauncher.a \
+	runtime/libnet.a $(UNIT_LDADD) $(SODIUM_LIBS) $(JANSSON_LIBS)

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2317 # what others set, what others call
 
-examples="simple array preemptable chained"
+examples="simple array preemptable chained burst-buffer"
 
 start_requeues() {
 	script signal "-n 2 -t 10 --requeue" "exec cairnrun -n 2 $heat $some"
@@ -77,7 +77,7 @@ start_examples() {
 			"$src/scripts/slurm/$one.sh" >"$one-example.sh"
 		file=$one-example
 		[ "$one" != array ] || file=array-example-%a
-		eval "example_$one=\$(submit $one-example --time=5 \
+		eval "example_${one//-/_}=\$(submit $one-example --time=5 \
 			-o '$work/$file.log')"
 	done
 }
@@ -120,6 +120,7 @@ stop_examples() {
 	stop "${example_array}_1" 1
 	stop "$example_preemptable" 2
 	stop "$example_chained" 2
+	stop "$example_burst_buffer" 2
 	within 120 up_in "$het+0" 1
 	stop "$het+1" 1
 	stop "$het_world+0,1" 2
@@ -174,6 +175,10 @@ check_examples() {
 			eval "said $log 'stopped after epoch' &&
 				said $log '^answer'"
 	done
+	cat "cairn-heat-$example_burst_buffer-"*/cairn.log >out
+	ok "burst-buffer.sh was flushed before it was requeued" \
+		grep -q "epoch 1 flushed from the burst buffers" \
+		<(sed '/stopped after epoch 1/q' out)
 }
 
 # --- a job that gets nowhere ---

@@ -46,7 +46,7 @@ void file_destroy(void *object)
 }
 
 /* The real library takes what is before a colon for a kind of file system. */
-static const char *path_in(const char *name)
+const char *file_path_in(const char *name)
 {
 	const char *colon = strchr(name, ':');
 
@@ -56,7 +56,7 @@ static const char *path_in(const char *name)
 /* A program may go to another folder before it is checkpointed. */
 static int name_keep(struct vfile *f, const char *name)
 {
-	const char *path = path_in(name);
+	const char *path = file_path_in(name);
 	size_t prefix = (size_t)(path - name), folder = 0;
 	char *text = upper_alloc(strlen(name) + PATH_MAX + 2);
 	long n;
@@ -161,8 +161,9 @@ static int file_open(struct thread_ctx *ctx, MPI_Comm comm, const char *name,
 
 	if (c)
 		count = coll_enter_count(ctx, c, FN_MPI_File_open);
-	ret = REAL(File_open, real_comm(comm), name, amode, real_info(info),
-		   &real);
+	/* What is to be removed the close removes (file_remove.c). */
+	ret = REAL(File_open, real_comm(comm), name,
+		   amode & ~MPI_MODE_DELETE_ON_CLOSE, real_info(info), &real);
 	if (ret)
 		return ret;
 	ret = file_made(c, count, name, amode, real_info(info), real, fh);
@@ -194,6 +195,9 @@ static int file_close(struct thread_ctx *ctx, struct vfile *f)
 	int ret;
 
 	coll_enter(ctx, f->comm, FN_MPI_File_close);
+	/* Before the barrier of the real close: then it is gone for all. */
+	if (f->amode & MPI_MODE_DELETE_ON_CLOSE && !f->comm->rank)
+		file_remove(f->path);
 	ret = REAL(File_close, &f->real.ptr);
 	comm_bury(f->comm);
 	handle_hide(f);

@@ -94,6 +94,23 @@ int error_of_file(const struct vfile *f, int code);
  * MPI_ERRORS_RETURN. */
 extern struct verrhandler *file_errhandler;
 
+/* file_path_in - the part of a name that the kernel is to see. */
+const char *file_path_in(const char *name);
+
+/*
+ * Removed files (file_remove.c), on rank 0 of a file's communicator.
+ * file_remove - the name is gone, and an epoch that needs the file has it under
+ * another. file_bring_back - at a restart: under its own name.
+ * file_settle_begin, file_settled - this epoch has these files open;
+ * file_settle_end - it is over for this process.  file_finalize - no epoch comes any more.
+ */
+void file_remove(const char *path);
+void file_bring_back(const struct vfile *f);
+void file_settle_begin(void);
+void file_settled(const struct vfile *f);
+void file_settle_end(bool aborted);
+void file_finalize(void);
+
 /* file_settle - in DRAIN, when all ranks hold and nothing is under way: what was
  * written reaches the file, pointers and sizes are read.  0, or -Exxx with a
  * sentence that names the file and what to do. */

@@ -138,6 +138,7 @@ static int settle(struct vfile *f, struct err *err)
 		ret = REAL(File_get_size, f->real.ptr, &f->size);
 		if (ret)
 			return failed(f, err, "be asked for its size", ret);
+		file_settled(f);
 	}
 	/* Only what this process has written: else it does nothing. */
 	ret = is_written(f) ? REAL(File_sync, f->real.ptr) : MPI_SUCCESS;
@@ -151,6 +152,7 @@ static int settle(struct vfile *f, struct err *err)
 
 int file_settle(struct err *err)
 {
+	file_settle_begin();
 	return each_file(settle, err);
 }
 
@@ -162,6 +164,7 @@ static bool cuts_back = true;
 
 void file_restarting(char **envp)
 {
+	file_settle_end(false);
 	cuts_back = true;
 	for (char **e = envp; e && *e; e++)
 		if (!strcmp(*e, "CAIRN_TRUNCATE=0"))
@@ -192,8 +195,10 @@ static int missing(const struct vfile *f, struct err *err, int why)
 static int cut_back(const struct vfile *f, struct err *err)
 {
 	struct stat st;
-	long rc = sys_call(SYS_newfstatat, AT_FDCWD, f->path, &st, 0);
+	long rc;
 
+	file_bring_back(f);
+	rc = sys_call(SYS_newfstatat, AT_FDCWD, f->path, &st, 0);
 	if (rc)
 		return missing(f, err, (int)rc);
 	if (st.st_size < f->size)
@@ -209,8 +214,10 @@ static int cut_back(const struct vfile *f, struct err *err)
 		    0;
 }
 
-/* It exists, and its pointers are set below. */
-#define AGAIN (~(MPI_MODE_CREATE | MPI_MODE_EXCL | MPI_MODE_APPEND))
+/* It exists, its pointers are set below, and our close removes it. */
+#define AGAIN                                                   \
+	(~(MPI_MODE_CREATE | MPI_MODE_EXCL | MPI_MODE_APPEND | \
+	   MPI_MODE_DELETE_ON_CLOSE))
 
 static int open_again(struct vfile *f)
 {

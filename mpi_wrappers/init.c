@@ -147,6 +147,7 @@ int PMPI_Finalize(void)
 			ret = error_world(ret, FN_MPI_Finalize);
 		barrier_enter(ctx, comm_world, FN_MPI_Finalize);
 		drain_finalize();
+		file_finalize();
 		request_finalize();
 		part_fini();
 		comm_fini();

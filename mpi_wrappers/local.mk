@@ -45,6 +45,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/file.c mpi_wrappers/file.h \
 	mpi_wrappers/file_epoch.c \
 	mpi_wrappers/file_error.c \
+	mpi_wrappers/file_remove.c \
 	mpi_wrappers/frontier.c mpi_wrappers/frontier.h \
 	mpi_wrappers/gid.c mpi_wrappers/gid.h \
 	mpi_wrappers/grequest.c \

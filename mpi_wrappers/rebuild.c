@@ -183,6 +183,7 @@ static int rebuild_held_step(struct err *err)
 static void rebuild_resume(bool aborted)
 {
 	drain_resume(aborted);
+	file_settle_end(aborted);
 	frontier_end(aborted);
 }
 

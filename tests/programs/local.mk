@@ -3,7 +3,9 @@
 mpi_programs = \
 	tests/programs/bad_input \
 	tests/programs/churn \
+	tests/programs/file_kinds \
 	tests/programs/file_order \
+	tests/programs/file_removed \
 	tests/programs/heat \
 	tests/programs/objects \
 	tests/programs/shared \

@@ -8,6 +8,7 @@ SYSTEM_TESTS += \
 	tests/system/0620-transports.t \
 	tests/system/0630-bad-input.t \
 	tests/system/0640-file-order.t \
+	tests/system/0645-files.t \
 	tests/system/0650-shared-memory.t \
 	tests/system/0660-kept.t \
 	tests/system/0670-burst-buffer.t \

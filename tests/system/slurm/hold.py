@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # hold.py SOCKET PLACE - the process that comes to that place (CAIRN_MOMENTS,
 # runtime/base/moment.h) stands still while this runs; all others go on
+import signal
 import socket
 import sys
 
+signal.alarm(900)  # whoever started it may have been killed
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen(16)

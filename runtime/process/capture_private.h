@@ -46,6 +46,9 @@ int sheet_seal(struct sheet_writer *w, struct err *err) must_check;
 void sheet_close(struct sheet_writer *w);
 /* sheet_explain - append the JSON text for people and checks. */
 void sheet_explain(struct sheet_writer *w);
+/* private_memory_has - is this mapping within memory that is private in spite of
+ * being shared (process.h)? */
+bool private_memory_has(uint64_t start, uint64_t end);
 /* sheet_append - bytes at the end (NULL: zeroes); gives their offset. */
 size_t sheet_append(struct sheet_writer *w, const void *data, size_t len);
 

@@ -135,6 +135,13 @@ static void classify_shared(struct region *r)
 			strncmp(map->name, "/memfd:", 7) &&
 			strncmp(map->name, "/dev/zero", 9);
 
+	/* Whole: pages that only the MPI library has written are in no page
+	 * table of the program's. */
+	if (private_memory_has(map->start, map->end)) {
+		r->kind = REGION_FILE_PRIVATE;
+		r->flags |= REGION_SAVE | REGION_FROM_RANK;
+		return;
+	}
 	r->kind = has_path ? REGION_FILE_SHARED : REGION_SHM;
 	r->flags |= REGION_SAVE | REGION_FROM_RANK;
 }

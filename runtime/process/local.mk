@@ -33,6 +33,7 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/pid.c \
 	runtime/process/pid.h \
 	runtime/process/private.h \
+	runtime/process/private_memory.c \
 	runtime/process/process.h \
 	runtime/process/regs.c \
 	runtime/process/reserve.c \

@@ -95,6 +95,12 @@ PROCESS_API void *upper_alloc(size_t size);
 PROCESS_API void *upper_realloc(void *p, size_t size);
 PROCESS_API void upper_free(void *p);
 
+/* process_private_memory - shared memory at this address that no other process
+ * of the program can reach there (it is shared with the MPI library only): an
+ * image has it as private memory.  Whole pages; len 0: not any more.  0 or
+ * -ENOMEM. */
+PROCESS_API int process_private_memory(void *at, size_t len);
+
 /* process_fd_reserve - move fd to a number the program cannot collide with
  * (>= CONTROL_FD_MIN, close-on-exec), remember it as Cairn's; gives the new
  * number or -Exxx; fd is closed. */

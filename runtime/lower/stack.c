@@ -25,6 +25,9 @@ static const char *const forced[] = {
 	/* callbacks would come on threads without the program's TLS */
 	"MPIR_CVAR_ASYNC_PROGRESS=0",
 	"MPICH_ASYNC_PROGRESS=0",
+	/* windows at the same address in all ranks: a hundred tries, none of
+	 * which lies in the arena */
+	"MPIR_CVAR_SHM_SYMHEAP_RETRY=0",
 	GUEST_MARK "=1",
 };
 /* The guest's threads run with borrowed TLS: sched_getcpu must ask the kernel,

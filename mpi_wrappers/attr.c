@@ -3,12 +3,13 @@
 #include "mpi_wrappers/api.h"
 
 #include "mpi_wrappers/init.h"
+#include "mpi_wrappers/win.h"
 
 /*
  * Predefined attributes of communicators are copies of the real library's
- * values in memory of ours: C programs keep pointers to them.  (Windows' stay
- * the real library's own: a window is not restored.)  Keyvals of C are odd;
- * Fortran's, one above, are asked for through its own entry points.
+ * values in memory of ours: C programs keep pointers to them.  Windows'
+ * are in their records.  Keyvals of C are odd; Fortran's, one above, are asked
+ * for through its own entry points.
  */
 static struct {
 	int keyval; /* C's */
@@ -107,6 +108,7 @@ static int raise(enum vkind on, int handle, int code, int function)
 {
 	return !code	    ? MPI_SUCCESS :
 	       on == V_COMM ? error_comm(handle, code, function) :
+	       on == V_WIN  ? error_win(handle, code, function) :
 			      error_world(code, function);
 }
 
@@ -126,21 +128,24 @@ static int set(enum vkind on, int handle, int keyval, void *value,
 	return ret;
 }
 
-static int win_predefined_get(MPI_Win win, int keyval, void *value, int *flag,
-			      enum attr_type type)
+static int win_predefined_get(struct vwin *w, int keyval, void *value,
+			      int *flag, enum attr_type type)
 {
 	int c_keyval = keyval & 1 ? keyval : keyval - 1;
-	void *where = NULL;
-	int ret = REAL(Win_get_attr, real_win(win), c_keyval, &where, flag);
+	int *number = c_keyval == MPI_WIN_DISP_UNIT	? &w->disp_unit :
+		      c_keyval == MPI_WIN_CREATE_FLAVOR ? &w->flavor :
+		      c_keyval == MPI_WIN_MODEL		? &w->model :
+							  NULL;
 
-	if (ret || !*flag)
-		return ret;
-	if (type == ATTR_PTR || c_keyval == MPI_WIN_BASE)
-		*(void **)value = where;
-	else if (c_keyval == MPI_WIN_SIZE)
-		*(intptr_t *)value = *(MPI_Aint *)where;
+	if (!number && c_keyval != MPI_WIN_BASE && c_keyval != MPI_WIN_SIZE)
+		return MPI_ERR_KEYVAL;
+	*flag = 1;
+	if (c_keyval == MPI_WIN_BASE)
+		*(void **)value = w->base;
+	else if (type == ATTR_PTR)
+		*(void **)value = number ? (void *)number : &w->size;
 	else
-		*(intptr_t *)value = *(int *)where;
+		*(intptr_t *)value = number ? *number : w->size;
 	return MPI_SUCCESS;
 }
 
@@ -158,7 +163,8 @@ static int get(enum vkind on, int handle, int keyval, void *value, int *flag,
 	else if (list && is_predefined(keyval) && on == V_COMM)
 		ret = predefined_get(keyval, value, flag, type);
 	else if (list && is_predefined(keyval) && on == V_WIN)
-		ret = win_predefined_get(handle, keyval, value, flag, type);
+		ret = win_predefined_get(win_get(handle), keyval, value, flag,
+					 type);
 	else if (list)
 		ret = attr_get(*list, on, keyval, value, flag, type);
 	ret = raise(on, handle, ret, function);

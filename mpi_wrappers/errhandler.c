@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* errhandler.c - error handlers: virtual for communicators, real for the rest
- */
+/* errhandler.c - error handlers: virtual for communicators and windows, real for
+ * the rest */
 #include "mpi_wrappers/api.h"
+#include "mpi_wrappers/win.h"
 
 /*
- * Communicators' and files' handlers are called by our own wrappers (error.c,
- * file_error.c).  Windows and sessions, which this version does not restore,
- * leave raising to the real library: their handlers have a real twin whose
- * function is a thunk that comes back here.
+ * Handlers of communicators, windows and files are called by our own wrappers
+ * (error.c, file_error.c).  Sessions, which this version does not restore, leave
+ * raising to the real library: their handlers have a real twin whose function
+ * is a thunk that comes back here.
  */
 
 /* The record of a predefined handler, or of one of the program's. */
@@ -35,25 +36,13 @@ void errhandler_destroy(void *object)
 		REAL(Errhandler_free, &real);
 }
 
-static int cxx_kind(enum vkind on)
-{
-	return on == V_FILE ? 1 : on == V_WIN ? 2 : 0;
-}
-
-static MPI_Win win_virtual(int real);
-
 /* Called through the thunk by the real library, in the upper half. */
 static void errhandler_called(void *handle, int *code)
 {
 	struct verrhandler *handler = lower_closure();
-	int win;
 
-	if (handler->on == V_WIN) {
-		win = win_virtual(*(int *)handle);
-		handle = &win;
-	}
 	if (handler->cxx)
-		process_callback(handler->cxx, cxx_kind(handler->on),
+		process_callback(handler->cxx, 0 /* a communicator */,
 				 (long)handle, (long)code, (long)handler->fn,
 				 0);
 	else
@@ -61,44 +50,17 @@ static void errhandler_called(void *handle, int *code)
 				 0, 0, 0);
 }
 
-struct win_search {
-	int real;
-	MPI_Win found;
-};
-
-static int win_matches(void *object, void *arg)
-{
-	const struct vobject *win = object;
-	struct win_search *search = arg;
-
-	if (win->real.id != search->real)
-		return 0;
-	search->found = win->handle;
-	return 1;
-}
-
-static MPI_Win win_virtual(int real)
-{
-	struct win_search search = { .real = real, .found = real };
-
-	handle_each(V_WIN, win_matches, &search);
-	return search.found;
-}
-
 static int real_create(struct verrhandler *handler)
 {
-	int fn = handler->on == V_WIN	  ? FN_MPI_Win_create_errhandler :
-		 handler->on == V_SESSION ? FN_MPI_Session_create_errhandler :
-					    -1;
-
-	if (fn < 0)
+	if (handler->on != V_SESSION)
 		return 0;
 	if (!handler->thunk)
 		handler->thunk = lower_callback((void *)errhandler_called,
 						handler);
 	if (!handler->thunk)
 		return MPI_ERR_NO_MEM;
-	return (int)CROSS(real_fn(fn), handler->thunk, &handler->obj.real.id);
+	return REAL(Session_create_errhandler, handler->thunk,
+		    &handler->obj.real.id);
 }
 
 static int rebuild_one(void *object, void *arg)
@@ -295,7 +257,71 @@ int PMPI_Comm_call_errhandler(MPI_Comm comm, int errorcode)
 }
 API_ALIAS(MPI_Comm_call_errhandler);
 
-/* --- windows, sessions
+/* --- windows -----------------------------------------------------------------
+ */
+
+int PMPI_Win_set_errhandler(MPI_Win win, MPI_Errhandler errhandler)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct vwin *w = win_get(win);
+	struct verrhandler *handler = errhandler_get(errhandler);
+	int ret = MPI_SUCCESS;
+
+	if (!w)
+		ret = REAL(Win_set_errhandler, real_win(win),
+			   MPI_ERRORS_RETURN);
+	else if (!handler || (handler->fn && handler->on != V_WIN))
+		ret = MPI_ERR_ARG;
+	if (ret) {
+		ret = error_win(win, ret, FN_MPI_Win_set_errhandler);
+	} else if (w) {
+		object_ref(handler);
+		object_put(w->errhandler);
+		w->errhandler = handler;
+	}
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Win_set_errhandler);
+
+int PMPI_Win_get_errhandler(MPI_Win win, MPI_Errhandler *errhandler)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	const struct vwin *w = win_get(win);
+	int ret = MPI_SUCCESS;
+
+	if (!w || !errhandler) {
+		ret = REAL(Win_get_errhandler, real_win(win), errhandler);
+		ret = error_win(win, ret, FN_MPI_Win_get_errhandler);
+	} else if (w->errhandler) {
+		object_ref(w->errhandler);
+		*errhandler = w->errhandler->obj.handle;
+	} else {
+		*errhandler = MPI_ERRORS_ARE_FATAL;
+	}
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Win_get_errhandler);
+
+int PMPI_Win_call_errhandler(MPI_Win win, int errorcode)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	struct vwin *w = win_get(win);
+	int ret = MPI_SUCCESS;
+
+	if (w)
+		win_raise(w, errorcode);
+	else
+		ret = error_world(REAL(Win_call_errhandler, real_win(win),
+				       errorcode),
+				  FN_MPI_Win_call_errhandler);
+	ctx_leave(ctx);
+	return ret;
+}
+API_ALIAS(MPI_Win_call_errhandler);
+
+/* --- sessions
  * --------------------------------------------------- */
 
 struct real_search {
@@ -362,7 +388,6 @@ int PMPI_##Kind##_call_errhandler(type object, int errorcode)		\
 }									\
 API_ALIAS(MPI_##Kind##_call_errhandler)
 
-OTHER(Win, MPI_Win, real_win(object));
 OTHER(Session, MPI_Session, object);
 /* clang-format on */
 

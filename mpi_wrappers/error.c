@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "mpi_wrappers/win.h"
+
 /* The real library flushes what it takes for the program's buffers before the
  * process manager hears of the abort, and kills us: they are the lower half's.
  */
@@ -25,23 +27,24 @@ void error_die(const struct vcomm *comm, MPI_Errhandler handler, int code)
 }
 
 /* C++'s bindings take the kind of object, the handle, the code, the function. */
-#define CXX_COMM 0
+enum cxx_kind { CXX_COMM = 0, CXX_WIN = 2 };
 
 /* Gives what the wrapper returns: a C handler may change the code; C++'s
  * bindings would take anything but success for an error that nobody has heard
  * of yet. */
-static int call_program(struct verrhandler *handler, MPI_Comm comm, int code)
+static int call_program(struct verrhandler *handler, enum cxx_kind kind,
+			int object, int code)
 {
 	bool cxx = handler->cxx;
 	int told = code;
 
 	object_ref(handler);
 	if (handler->cxx)
-		process_callback(handler->cxx, CXX_COMM, (long)&comm,
+		process_callback(handler->cxx, kind, (long)&object,
 				 (long)&told, (long)handler->fn, 0);
 	else
-		process_callback((void *)handler->fn, (long)&comm, (long)&told,
-				 0, 0, 0);
+		process_callback((void *)handler->fn, (long)&object,
+				 (long)&told, 0, 0, 0);
 	object_put(handler);
 	return cxx ? MPI_SUCCESS : told;
 }
@@ -57,7 +60,8 @@ int error_raise(struct vcomm *comm, int code, int function)
 	if (id == MPI_ERRORS_ARE_FATAL || id == MPI_ERRORS_ABORT)
 		error_die(comm, id, code);
 	else if (handler->fn)
-		return call_program(handler, comm->obj.handle, code);
+		return call_program(handler, CXX_COMM, comm->obj.handle,
+				    code);
 	return code;
 }
 
@@ -74,7 +78,26 @@ int error_comm(MPI_Comm comm, int code, int function)
 	return c ? error_raise(c, code, function) : error_world(code, function);
 }
 
+int win_raise(struct vwin *w, int code)
+{
+	struct verrhandler *handler = w->errhandler;
+	int id = handler ? handler->obj.handle : MPI_ERRORS_ARE_FATAL;
+
+	if (id == MPI_ERRORS_ARE_FATAL || id == MPI_ERRORS_ABORT) {
+		error_flush();
+		REAL(Win_set_errhandler, w->obj.real.id, id);
+		REAL(Win_call_errhandler, w->obj.real.id, code);
+	} else if (handler->fn) {
+		return call_program(handler, CXX_WIN, w->obj.handle, code);
+	}
+	return code;
+}
+
 int error_win(MPI_Win win, int code, int function)
 {
-	return handle_get(V_WIN, win) ? code : error_world(code, function);
+	struct vwin *w = win_get(win);
+
+	if (!code)
+		return MPI_SUCCESS;
+	return w ? win_raise(w, code) : error_world(code, function);
 }

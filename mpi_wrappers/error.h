@@ -6,7 +6,7 @@
 #include "mpi_wrappers/comm.h"
 
 /*
- * All communicators of the real library have MPI_ERRORS_RETURN.  A wrapper that
+ * All communicators and windows of the real library have MPI_ERRORS_RETURN.  A wrapper that
  * fails hands the code to one of these, which act as the communicator's virtual
  * error handler says: give the code back, call the program's function, or end
  * the job as the real library does.  code may be a code of the real library or
@@ -17,8 +17,7 @@ int error_raise(struct vcomm *comm, int code, int function);
 /* by the program's handle; a bad one means MPI_COMM_WORLD's handler */
 int error_comm(MPI_Comm comm, int code, int function);
 int error_world(int code, int function);
-/* Windows and sessions have real error handlers: only a bad window is
- * raised here. */
+/* The same for windows.  (Sessions have real error handlers.) */
 int error_win(MPI_Win win, int code, int function);
 
 /* error_die - MPI_ERRORS_ARE_FATAL, or MPI_ERRORS_ABORT. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mpi_wrappers/comm_private.h"
+#include "mpi_wrappers/win.h"
 
 /* Keys and values as text, in one block. */
 struct info_copy {
@@ -185,4 +186,26 @@ void comm_hints_free(struct vcomm *c)
 {
 	upper_free(c->info);
 	c->info = NULL;
+}
+
+/* --- hints of windows
+ * -------------------------------------------------------- */
+
+int win_hints_read(struct vwin *w)
+{
+	int info = MPI_INFO_NULL;
+	int ret = REAL(Win_get_info, w->obj.real.id, &info);
+
+	if (ret)
+		return ret;
+	ret = info_read(info, &w->info);
+	REAL(Info_free, &info);
+	return ret;
+}
+
+/* Hints are for a window's making: a new info object, or MPI_INFO_NULL. */
+int win_hints_write(const struct vwin *w, int *info)
+{
+	*info = MPI_INFO_NULL;
+	return w->info && w->info->n ? info_copy_write(w->info, info) : MPI_SUCCESS;
 }

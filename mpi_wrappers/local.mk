@@ -81,7 +81,11 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/threads.c \
 	mpi_wrappers/tool.c \
 	mpi_wrappers/topology.c \
-	mpi_wrappers/win.c
+	mpi_wrappers/win.c mpi_wrappers/win.h \
+	mpi_wrappers/win_epoch.c \
+	mpi_wrappers/win_lock.c \
+	mpi_wrappers/win_memory.c \
+	mpi_wrappers/win_sync.c
 nodist_mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/functions.c \
 	mpi_wrappers/wrappers.c
@@ -115,6 +119,6 @@ mpi_wrappers_libmpich_so_12_LDFLAGS = -shared -Wl,-soname,libmpich.so.12 \
 	-Wl,--no-as-needed -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN'
 mpi_wrappers_libmpich_so_12_LDADD = mpi_wrappers/libmpi.so.12
 
-EXTRA_DIST += mpi_wrappers/drain.md mpi_wrappers/file.md tests/programs/p2p_drain.c
+EXTRA_DIST += mpi_wrappers/rma.md mpi_wrappers/drain.md mpi_wrappers/file.md tests/programs/p2p_drain.c
 include tests/unit/mpi/local.mk
 SYSTEM_TESTS += tests/system/0150-symbols.t tests/system/0160-objects.t

@@ -2,6 +2,8 @@
 /* objects.c - what is common to all kinds of objects */
 #include "mpi_wrappers/objects.h"
 
+#include "mpi_wrappers/win.h"
+
 void objects_init(void)
 {
 	handle_set_destroy(V_COMM, comm_destroy);
@@ -11,4 +13,5 @@ void objects_init(void)
 	handle_set_destroy(V_INFO, info_destroy);
 	handle_set_destroy(V_ERRHANDLER, errhandler_destroy);
 	handle_set_destroy(V_FILE, file_destroy);
+	handle_set_destroy(V_WIN, win_destroy);
 }

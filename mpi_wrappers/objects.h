@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* objects.h - records of groups, datatypes, ops, infos, error handlers, windows
- */
+/* objects.h - records of groups, datatypes, ops, infos, error handlers */
 #ifndef CAIRN_MPI_OBJECTS_H
 #define CAIRN_MPI_OBJECTS_H
 
@@ -38,18 +37,11 @@ struct vinfo {
 };
 
 struct verrhandler {
-	struct vobject obj; /* real: for windows and sessions only */
+	struct vobject obj; /* real: for sessions only */
 	enum vkind on;
 	void (*fn)(void);
 	void *cxx; /* C++'s function that calls fn; NULL: C or Fortran */
 	void *thunk;
-};
-
-struct vwin {
-	struct vobject obj;
-	int function; /* that made it */
-	struct attr *attrs;
-	char name[MPI_MAX_OBJECT_NAME];
 };
 
 /*

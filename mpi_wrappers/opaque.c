@@ -13,7 +13,6 @@ static _Atomic int live[FN_COUNT];
 static const struct {
 	const char *prefix, *what, *remedy;
 } names[] = {
-	{ "MPI_Win_", "a one-sided window", "MPI_Win_free" },
 	{ "MPI_File_open", "a file", "MPI_File_close" },
 	{ "MPI_Session_init", "a session", "MPI_Session_finalize" },
 	{ "MPI_T_", "a handle of the tools interface", "it is freed" },

@@ -8,6 +8,7 @@
 #include "mpi_wrappers/comm_private.h"
 #include "mpi_wrappers/drain.h"
 #include "mpi_wrappers/init.h"
+#include "mpi_wrappers/win.h"
 #define LOG_PREFIX "mpi: "
 #include "runtime/base/log.h"
 
@@ -18,6 +19,7 @@ static int (*const describe_steps[])(struct err *err) = {
 	opaque_check,  /* nothing lives that cannot be restored */
 	request_check, /* nor is under way */
 	type_describe, group_describe, info_describe, comm_describe,
+	win_describe,
 };
 
 static int rebuild_check(struct err *err)
@@ -99,7 +101,8 @@ static rebuild_step *const rebuild_library[] = {
 
 static rebuild_step *const rebuild_objects[] = {
 	info_rebuild, group_rebuild,	  type_rebuild,
-	op_rebuild,   errhandler_rebuild, comm_rebuild,	 file_rebuild,
+	op_rebuild,   errhandler_rebuild, comm_rebuild,	 win_rebuild,
+	file_rebuild,
 };
 
 static rebuild_step *const rebuild_messages[] = {
@@ -169,6 +172,8 @@ static int rebuild_drain(struct control_page *page, struct err *err)
 	int ret = comm_bury_finish(page, err);
 
 	if (!ret)
+		ret = win_drain(err);
+	if (!ret)
 		ret = drain_run(page, err);
 	/* Nobody writes any more, and nobody does again before all are here. */
 	return ret ? ret : file_settle(err);
@@ -176,6 +181,7 @@ static int rebuild_drain(struct control_page *page, struct err *err)
 
 static int rebuild_held_step(struct err *err)
 {
+	win_held();
 	request_file_step();
 	return drain_held_step(err);
 }

@@ -139,6 +139,10 @@ function call_real(f, before,    i, s) {
 	for (i = 1; i <= np[f]; i++)
 		s = s (i > 1 ? ", " : "") (np[f] > 6 ? "(long)(" crossing(f, i) ")" : crossing(f, i))
 	print ""
+	if (action[f] == "rma") {
+		print "\tret = win_op(win_get(" arg[f, find(f, "win")] "), target_rank);"
+		print "\tif (__builtin_expect(!ret, 1))\t"
+	}
 	if (np[f] > 6) {
 		print "\tret = (int)cross_call_stack(real_fn(FN_" name[f] "),\n\t\t(const long[]){ " s " }, " np[f] ");"
 	} else {
@@ -213,6 +217,8 @@ function hand_out(f,    i, k, a) {
 			print "\tif (!ret)\n\t\t*" a " = request_persistent_collective(c,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ",\n\t\t\trecipe_make(FN_" name[f] ", " virtual_args(f) "));"
 		else if (k == "newreq" && action[f] ~ /^fi(req|coll)$/)
 			print "\tif (!ret)\n\t\t*" a " = request_file(f,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ", " (action[f] == "ficoll" ? "true" : "false") ");"
+		else if (k == "newreq" && action[f] == "rma")
+			print "\tif (!ret)\n\t\t*" a " = request_collective(win_get(" arg[f, find(f, "win")] ")->comm,\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ");"
 		else if (k == "newreq" && action[f] == "opaque")
 			print "\tif (!ret)\n\t\t*" a " = request_opaque(\n\t\t\t(struct real_handle){ made_" a " }, FN_" name[f] ");"
 		else
@@ -312,7 +318,8 @@ function opener(closer)
 
 function wrappers_c(    f) {
 	print "/* generated from api.tbl by gen.awk */"
-	print "#include \"mpi_wrappers/api.h\"\n"
+	print "#include \"mpi_wrappers/api.h\""
+	print "#include \"mpi_wrappers/win.h\"\n"
 	for (f = 0; f < nfn; f++)
 		wrapper(f)
 }
@@ -399,7 +406,7 @@ function functions_c(    f, d, i, kinds, lens, l) {
 # --- the manual's table --------------------------------------------------------
 
 function support(a) {
-	if (a ~ /^(dynamic|opaque|tool_open|own:win|own:dynamic)$/)
+	if (a ~ /^(dynamic|opaque|tool_open|own:dynamic)$/)
 		return "runs; no checkpoint while its object is open"
 	return "restorable"
 }

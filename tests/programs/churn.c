@@ -824,8 +824,7 @@ static void between(const struct slot *s)
 	note_words(10, got, 2 * RANKS_MAX);
 }
 
-/* While it is open no checkpoint is possible; afterwards it is again.  Not on a
- * communicator with attributes: MPICH copies them for itself then. */
+/* Not on a communicator with attributes: MPICH copies them for itself then. */
 static void open_window(MPI_Comm comm)
 {
 	uint64_t memory = 0, value = word(draw(&shared), (uint64_t)world_rank);

@@ -10,7 +10,8 @@ mpi_programs = \
 	tests/programs/objects \
 	tests/programs/shared \
 	tests/programs/situations \
-	tests/programs/storm
+	tests/programs/storm \
+	tests/programs/windows
 $(mpi_programs): tests/programs/%: $(srcdir)/tests/programs/%.c
 	$(AM_V_CC)$(MKDIR_P) tests/programs && $(MPICC) -std=gnu11 -O2 -g \
 		-Wall -Wextra -Wno-stringop-overflow -pthread -o $@ $< -lm

@@ -99,14 +99,14 @@ in_phase() { # PHASE
 }
 native -r 3 refused
 waits refused 3
-ok "refused: a checkpoint while a window is open" eval "! checkpoint ck"
+ok "refused: a checkpoint while a session is open" eval "! checkpoint ck"
 touch gate
 patiently test -e gate.4 -a -e gate.5
 timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
 tool=$!
 patiently in_phase frontier
 touch gate.next
-ok "refused: it is taken when the window is closed" wait $tool
+ok "refused: it is taken when the session is closed" wait $tool
 touch gate.end
 ok "refused: and the job ends well" wait "$job"
 ok "refused: with a native answer" same out

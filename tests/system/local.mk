@@ -12,6 +12,7 @@ SYSTEM_TESTS += \
 	tests/system/0650-shared-memory.t \
 	tests/system/0660-kept.t \
 	tests/system/0670-burst-buffer.t \
+	tests/system/0680-windows.t \
 	tests/system/0900-nodes.t \
 	tests/system/0910-slurm.t \
 	tests/system/0911-slurm-nodes.t \

@@ -219,33 +219,18 @@ static void run(const char *file)
 
 /* --- objects that cannot be restored yet --- */
 
-static MPI_Win win;
 static MPI_File file;
 static MPI_Session session;
-static MPI_Request partitioned;
-static MPI_T_cvar_handle cvar;
 static int sockets[2], child;
-static char buffer[64];
 
-static void open_win(void)
-{
-	MPI_Win_create(buffer, sizeof(buffer), 1, MPI_INFO_NULL, MPI_COMM_WORLD,
-		       &win);
-}
-
-static void close_win(void)
-{
-	MPI_Win_free(&win);
-}
-
-/* Rank 1 is inside the window's collective, and inside one of the world, which
- * rank 0 is late for: nobody comes to hold. */
+/* A session is open, and rank 1 is inside a collective which rank 0 is late for:
+ * nobody comes to hold. */
 static void open_fence(void)
 {
 	MPI_Request request;
-	int sum;
+	int sum, same;
 
-	MPI_Win_create_dynamic(MPI_INFO_NULL, MPI_COMM_WORLD, &win);
+	MPI_Session_init(MPI_INFO_NULL, MPI_ERRORS_ARE_FATAL, &session);
 	if (!me) {
 		MPI_Recv(NULL, 0, MPI_INT, 1, 4, MPI_COMM_WORLD,
 			 MPI_STATUS_IGNORE);
@@ -257,9 +242,9 @@ static void open_fence(void)
 		       &request);
 	if (me == 1)
 		MPI_Send(NULL, 0, MPI_INT, 0, 4, MPI_COMM_WORLD);
-	MPI_Win_fence(0, win);
+	MPI_Allreduce(&me, &same, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
 	MPI_Wait(&request, MPI_STATUS_IGNORE);
-	if (sum != 1)
+	if (sum != 1 || same != 1)
 		wrong("the sum of two ranks is not 1");
 }
 
@@ -286,40 +271,6 @@ static void open_session(void)
 static void close_session(void)
 {
 	MPI_Session_finalize(&session);
-}
-
-static void open_partitioned(void)
-{
-	if (me)
-		MPI_Precv_init(buffer, 2, 8, MPI_CHAR, 0, 3, MPI_COMM_WORLD,
-			       MPI_INFO_NULL, &partitioned);
-	else
-		MPI_Psend_init(buffer, 2, 8, MPI_CHAR, 1, 3, MPI_COMM_WORLD,
-			       MPI_INFO_NULL, &partitioned);
-}
-
-/* The library cannot free one that was never used. */
-static void close_partitioned(void)
-{
-	MPI_Start(&partitioned);
-	if (!me)
-		MPI_Pready_range(0, 1, partitioned);
-	MPI_Wait(&partitioned, MPI_STATUS_IGNORE);
-	MPI_Request_free(&partitioned);
-}
-
-static void open_cvar(void)
-{
-	int provided, count;
-
-	MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
-	MPI_T_cvar_handle_alloc(0, NULL, &cvar, &count);
-}
-
-static void close_cvar(void)
-{
-	MPI_T_cvar_handle_free(&cvar);
-	MPI_T_finalize();
 }
 
 static void open_socket(void)
@@ -356,12 +307,9 @@ static const struct {
 	const char *name;
 	void (*open)(void), (*close)(void);
 } objects[] = {
-	{ "win", open_win, close_win },
-	{ "fence", open_fence, close_win },
+	{ "fence", open_fence, close_session },
 	{ "file", open_file, close_file },
 	{ "session", open_session, close_session },
-	{ "partitioned", open_partitioned, close_partitioned },
-	{ "cvar", open_cvar, close_cvar },
 	{ "socket", open_socket, close_socket },
 	{ "child", open_child, close_child },
 };

@@ -15,6 +15,9 @@
 needs mpiexec.hydra slurmctld slurmd munged sbatch scontrol sattach python3
 in_a_folder
 with_slurm 5 32
+stopped='' holder=''
+trap 'kill -KILL $stopped $holder 2>/dev/null
+	"$slurm" down; rm -rf "$work"' EXIT
 heat=$build/tests/programs/heat
 mpiexec.hydra -n 2 "$heat" 64 1500 >native
 some="64 1500 10000"  # a quarter of a minute

@@ -60,13 +60,16 @@ end_restart() {
 		"Slurm's TERM; epoch 1 stays; job $back is requeued"
 	kill "$holder"
 	wait "$holder"
+	holder=
 }
 
-agent_of() { # JOB: the number of its agent
+agent_of() { # JOB: the number of its agent; others have such jobs, too
 	local pid
 	for pid in $(pgrep -x cairnd); do
-		! tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" |
-			grep -qx "SLURM_JOB_ID=$1" || echo "$pid"
+		[ "$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" |
+			grep -cx -e "SLURM_JOB_ID=$1" \
+				-e "SLURM_CONF=$SLURM_CONF")" != 2 ] ||
+			echo "$pid"
 	done
 }
 
@@ -89,6 +92,7 @@ check_endings() {
 	ok "no time for another epoch: the one that stays is named" within 120 \
 		said late 'the time is over: epoch 1 stays; go on with: cairnr'
 	kill -KILL "$stopped" 2>/dev/null
+	stopped=
 	ok "and how long it had" said late '^cairn: 10 s are left'
 	ok "preempted: checkpointed in the time of grace, and requeued" within \
 		120 said scav "stopped after epoch 1; job $scav is requeued"

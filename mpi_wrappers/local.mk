@@ -1,11 +1,20 @@
 # mpi_wrappers: libmpi.so.12, the MPI library that the program sees.
 mpi_gen = $(top_srcdir)/mpi_wrappers/gen/gen.awk $(top_srcdir)/mpi_wrappers/api.tbl
-MPI_GENERATED = mpi_wrappers/functions.h mpi_wrappers/functions.c \
-	mpi_wrappers/wrappers.c mpi_wrappers/support.md
-$(MPI_GENERATED): $(mpi_gen)
+MPI_FROM_TABLE = mpi_wrappers/functions.h mpi_wrappers/functions.c \
+	mpi_wrappers/wrappers.c
+$(MPI_FROM_TABLE): $(mpi_gen)
 	$(AM_V_GEN)$(MKDIR_P) mpi_wrappers && \
 	$(AWK) -v product=$(@F) -f $(top_srcdir)/mpi_wrappers/gen/gen.awk \
 		$(top_srcdir)/mpi_wrappers/api.tbl >$@.tmp && mv $@.tmp $@
+# The table, and what MPICH's own programs have shown (tests/suite/report).
+mpi_wrappers/support.md: $(mpi_gen) $(top_srcdir)/tests/suite/RESULTS.md
+	$(AM_V_GEN)$(MKDIR_P) mpi_wrappers && { \
+		$(AWK) -v product=$(@F) -f $(top_srcdir)/mpi_wrappers/gen/gen.awk \
+			$(top_srcdir)/mpi_wrappers/api.tbl && \
+		echo && sed -n '/^## The rest/,$$p' \
+			$(top_srcdir)/tests/suite/RESULTS.md; \
+	} >$@.tmp && mv $@.tmp $@
+MPI_GENERATED = $(MPI_FROM_TABLE) mpi_wrappers/support.md
 BUILT_SOURCES += $(MPI_GENERATED)
 CLEANFILES += $(MPI_GENERATED)
 EXTRA_DIST += mpi_wrappers/api.tbl mpi_wrappers/gen/gen.awk \

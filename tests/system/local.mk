@@ -29,4 +29,5 @@ EXTRA_DIST += tests/system/README.md tests/system/storm-runner \
 	mpi_wrappers/frontier.pml mpi_wrappers/frontier.md \
 	tests/suite/README.md tests/suite/mpich-suite tests/suite/sample \
 	tests/suite/mpich-native.csv tests/suite/report tests/suite/run.py \
+	tests/suite/RESULTS.md \
 	tests/suite/results.py tests/suite/processes.py tests/suite/testlists

@@ -246,7 +246,9 @@ int PMPI_Comm_call_errhandler(MPI_Comm comm, int errorcode)
 	struct vcomm *c = comm_get(comm);
 	int ret = MPI_SUCCESS;
 
-	if (c)
+	if (c && !c->errhandler) /* MPI_COMM_WORLD's is not asked here */
+		error_die(c, MPI_ERRORS_ARE_FATAL, errorcode);
+	else if (c)
 		error_raise(c, errorcode, FN_MPI_Comm_call_errhandler);
 	else
 		ret = error_world(REAL(Comm_call_errhandler, real_comm(comm),

@@ -51,12 +51,18 @@ static int call_program(struct verrhandler *handler, enum cxx_kind kind,
 
 int error_raise(struct vcomm *comm, int code, int function)
 {
-	struct verrhandler *handler = comm->errhandler;
-	int id = handler ? handler->obj.handle : MPI_ERRORS_ARE_FATAL;
+	struct verrhandler *handler;
+	int id;
 
 	(void)function;
 	if (!code)
 		return 0;
+	/* As in MPICH: one that never got a handler has MPI_COMM_WORLD's, also
+	 * if that changes later. */
+	if (!comm->errhandler && comm_world)
+		comm = comm_world;
+	handler = comm->errhandler;
+	id = handler ? handler->obj.handle : MPI_ERRORS_ARE_FATAL;
 	if (id == MPI_ERRORS_ARE_FATAL || id == MPI_ERRORS_ABORT)
 		error_die(comm, id, code);
 	else if (handler->fn)

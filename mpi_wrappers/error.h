@@ -10,7 +10,8 @@
  * fails hands the code to one of these, which act as the communicator's virtual
  * error handler says: give the code back, call the program's function, or end
  * the job as the real library does.  code may be a code of the real library or
- * an error class.  function is the api.tbl number.  All give the code that the
+ * an error class.  A communicator that never got a handler follows
+ * MPI_COMM_WORLD.  function is the api.tbl number.  All give the code that the
  * wrapper returns (MPI_SUCCESS comes back as it is).
  */
 int error_raise(struct vcomm *comm, int code, int function);

@@ -207,8 +207,11 @@ function hand_out(f,    i, k, a) {
 			print "\tif (!ret)\n\t\tret = info_made(made_" a ", " a ");"
 		else if (k == "newtype")
 			print "\tif (!ret)\n\t\tret = type_made(made_" a ", FN_" name[f] ",\n\t\t\t" virtual_args(f) ", " a ");"
-		else if (k == "newcomm" && action[f] == "newcomm")
+		else if (k == "newcomm" && action[f] == "newcomm") {
 			print "\tif (!ret)\n\t\tret = comm_made(c, count, made_" a ", FN_" name[f] ", " a ");"
+			# MPICH clears it once the arguments were found good
+			print "\telse if (made_" a " == MPI_COMM_NULL)\n\t\t*" a " = MPI_COMM_NULL;"
+		}
 		else if (k == "newcomm")
 			print "\tif (!ret)\n\t\tret = comm_made_opaque(made_" a ", FN_" name[f] ", " a ");"
 		else if (k == "newreq" && action[f] == "icoll")

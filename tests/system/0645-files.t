@@ -26,7 +26,7 @@ natively() {
 # What runs until it is killed, or ends; its epochs follow one another.
 life() { # [--resume]
 	begin cairnrun --ckpt-dir ck --interval 150ms "$@" -n 3 "$program" \
-		"$rounds" 30 "$work"
+		"$rounds" 60 "$work"
 }
 
 # The folder's name makes the pattern this run's own.
@@ -58,7 +58,7 @@ killed_and_resumed() {
 		wait "$job"
 		code=$?
 		[ "$code" = 0 ] && return 0
-		said wrong && return 1
+		said 'file_kinds: rank' && return 1
 		before=$(epochs ck | tail -c 20)
 		life --resume
 	done

@@ -219,9 +219,9 @@ static enum frontier_event wave_came(struct frontier *f, struct member *m,
 	return FRONTIER_GOING;
 }
 
-/* RAISE and group calls go to all agents (each knows which of its ranks are
- * members, also when they become so later), NEED to the one that hosts the peer
- * or, for a wildcard, to all. */
+/* RAISE, SETTLED and group calls go to all agents (each knows which of its
+ * ranks are members, also when they become so later), NEED to the one that
+ * hosts the peer or, for a wildcard, to all. */
 static enum frontier_event route(struct frontier *f, const json_t *message)
 {
 	json_int_t to = -1;
@@ -255,7 +255,7 @@ enum frontier_event frontier_message(struct frontier *f, size_t agent,
 	} else if (!strcmp(type, "wave")) {
 		event = wave_came(f, m, message);
 	} else if (!strcmp(type, "raise") || !strcmp(type, "need") ||
-		   !strcmp(type, "group")) {
+		   !strcmp(type, "settled") || !strcmp(type, "group")) {
 		event = route(f, message);
 	} else if (!strcmp(type, "held")) {
 		m->held = json_is_true(json_object_get(message, "held"));

@@ -24,8 +24,19 @@
 
 #define WAIT_MS 5 /* between looks at the page, should a wake-up be lost */
 
+/* A peer that goes on by itself answers sooner than this, and needs not be
+ * asked (frontier.md, NEED). */
+#define NEED_AFTER_US 500
+
+/* Debts that are about to end do so sooner than this. */
+#define PATIENCE_US 20000
+
 _Atomic uint32_t frontier_pending;
 static _Atomic uint32_t counted; /* the last one whose counts are all written */
+
+/* Needs that were raised before this changed are void. */
+static _Atomic uint32_t generation;
+static _Atomic bool raised; /* has a NEED been sent since then? */
 
 /* File-scope: the handler must find them, and there is one rank a process. */
 static struct vcomm *_Atomic comms[CONTROL_SLOTS];
@@ -181,6 +192,8 @@ void frontier_publish(struct control_page *page, uint32_t epoch)
 	 * see pending yet is seen by the loop below (the caller has issued
 	 * membarrier() between its own look at the threads and this). */
 	atomic_store(&frontier_pending, epoch);
+	atomic_store(&raised, false);
+	atomic_fetch_add(&generation, 1);
 	sys_call(SYS_membarrier, 8 /* PRIVATE_EXPEDITED */, 0, 0);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct vcomm *comm = atomic_load(&comms[i]);
@@ -191,22 +204,40 @@ void frontier_publish(struct control_page *page, uint32_t epoch)
 	atomic_store(&counted, epoch);
 }
 
-bool frontier_may_hold(struct control_page *page)
+/* Does it wait for this rank itself that the epoch comes to its end? */
+static bool below_target(const struct control_page *page)
 {
 	uint32_t n = atomic_load(&page->rank.nslots);
 
-	if (!pending_epoch())
+	if (atomic_load(&page->agent.missing))
 		return true;
-	if (!targets_known(page) || atomic_load(&page->agent.owed) ||
-	    atomic_load(&page->agent.missing) ||
-	    (atomic_load(&page->agent.slice) & 1))
-		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct vcomm *comm = atomic_load(&comms[i]);
 
 		if (comm && entered(comm) < atomic_load(&page->slots[i].target))
-			return false;
+			return true;
 	}
+	return false;
+}
+
+/* This rank is no reason any more for others to go on.  Also in the handler. */
+static void settle(void)
+{
+	if (!atomic_load(&raised) || !atomic_exchange(&raised, false))
+		return;
+	atomic_fetch_add(&generation, 1);
+	process_send(&(struct control_msg){ .type = CONTROL_SETTLED,
+					    .epoch = pending_epoch() });
+}
+
+bool frontier_may_hold(struct control_page *page)
+{
+	if (!pending_epoch())
+		return true;
+	if (!targets_known(page) || atomic_load(&page->agent.owed) ||
+	    (atomic_load(&page->agent.slice) & 1) || below_target(page))
+		return false;
+	settle();
 	return true;
 }
 
@@ -262,6 +293,35 @@ static void say_where(struct control_page *page, int function)
 			  api_names[function]);
 }
 
+static uint32_t now_us(void)
+{
+	struct timespec now;
+
+	sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+	return (uint32_t)(now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+/*
+ * A rank that must go on for others only, and would raise a target for that,
+ * makes them all go on once more: so it waits first whether its debts end,
+ * which may have been on their way.  False once they have stood for a while.
+ */
+static bool debts_may_end(struct control_page *page, uint32_t began_us)
+{
+	static _Atomic uint32_t seen_seq, since_us;
+	uint32_t seq = atomic_load(&page->agent.seq), now = now_us();
+
+	if ((atomic_load(&page->agent.slice) & 1) || below_target(page))
+		return false;
+	if (atomic_exchange(&seen_seq, seq) != seq)
+		atomic_store(&since_us, now);
+	if (now - atomic_load(&since_us) > PATIENCE_US ||
+	    now - began_us > 4 * PATIENCE_US)
+		return false;
+	page_wait(page, seq);
+	return true;
+}
+
 static void raise_target(struct control_page *page, struct control_slot *slot,
 			 uint64_t count, int function)
 {
@@ -290,6 +350,8 @@ static uint32_t counted_epoch(void)
 static uint32_t admission(struct thread_ctx *ctx, struct vcomm *comm,
 			  uint64_t count, int function)
 {
+	uint32_t began_us = pending_epoch() ? now_us() : 0;
+
 	for (;;) {
 		struct control_page *page = process_page();
 		uint32_t epoch = counted_epoch();
@@ -303,7 +365,7 @@ static uint32_t admission(struct thread_ctx *ctx, struct vcomm *comm,
 			return epoch;
 		} else if (frontier_may_hold(page)) {
 			safepoint(ctx);
-		} else {
+		} else if (!debts_may_end(page, began_us)) {
 			raise_target(page, comm->slot, count, function);
 			return epoch;
 		}
@@ -329,6 +391,8 @@ void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
 		epoch = admission(ctx, comm, count, function);
 		atomic_fetch_add(&comm->entered, 1);
 	} while (pending_epoch() != epoch);
+	if (epoch && !below_target(process_page()))
+		settle();
 }
 
 /* Of an intercommunicator not: members of one group may leave it as soon as all
@@ -371,18 +435,20 @@ void frontier_barrier_end(struct vcomm *comm, uint64_t number)
  */
 #define NEEDS_MAX 256
 static struct {
-	uint32_t epoch, threads;
+	uint32_t epoch, generation, threads;
 	int peer;
 	uint64_t gid;
 } needs[NEEDS_MAX];
 
-/* Under lock: the entry of this need, or a free one, or NULL. */
-static int need_find(const struct frontier_need *need, uint32_t epoch)
+/* Under lock: the entry of this need, or a free one, or -1. */
+static int need_find(const struct frontier_need *need)
 {
 	int vacant = -1;
 
 	for (int i = 0; i < NEEDS_MAX; i++) {
-		if (needs[i].epoch != epoch || !needs[i].threads) {
+		if (needs[i].epoch != need->epoch ||
+		    needs[i].generation != need->generation ||
+		    !needs[i].threads) {
 			if (vacant < 0)
 				vacant = i;
 		} else if (needs[i].peer == need->peer &&
@@ -391,7 +457,8 @@ static int need_find(const struct frontier_need *need, uint32_t epoch)
 		}
 	}
 	if (vacant >= 0) {
-		needs[vacant].epoch = epoch;
+		needs[vacant].epoch = need->epoch;
+		needs[vacant].generation = need->generation;
 		needs[vacant].threads = 0;
 		needs[vacant].peer = need->peer;
 		needs[vacant].gid = need->gid;
@@ -399,44 +466,70 @@ static int need_find(const struct frontier_need *need, uint32_t epoch)
 	return vacant;
 }
 
-static void need_send(const struct frontier_need *need, uint32_t epoch,
-		      enum control_type type)
+static void need_send(const struct frontier_need *need, enum control_type type)
 {
-	process_send(&(struct control_msg){ .type = type,
-					    .epoch = epoch,
-					    .peer = need->peer,
-					    .gid = need->gid });
+	process_send(
+		&(struct control_msg){ .type = type,
+				       .epoch = need->epoch,
+				       .peer = need->peer,
+				       .gid = need->gid,
+				       .value = below_target(process_page()) });
 }
 
-static void need_raise(struct frontier_need *need, uint32_t epoch)
+static void need_raise(struct frontier_need *need)
 {
 	int i;
 
 	lock_take();
-	i = need_find(need, epoch);
+	i = need_find(need);
 	if (i >= 0) {
-		need->epoch = epoch;
+		need->raised = true;
+		atomic_store(&raised, true);
 		if (needs[i].threads++ == 0)
-			need_send(need, epoch, CONTROL_NEED);
+			need_send(need, CONTROL_NEED);
 	}
 	lock_give();
 }
 
 void frontier_unblocked(struct frontier_need *need)
 {
-	uint32_t epoch = need->epoch;
+	const struct frontier_need was = *need;
 	int i;
 
-	if (!epoch)
+	*need = (struct frontier_need){ 0 };
+	/* All needs of an epoch end with it. */
+	if (!was.raised || was.epoch != pending_epoch() ||
+	    was.generation != atomic_load(&generation))
 		return;
-	need->epoch = 0;
-	if (epoch != pending_epoch())
-		return; /* all needs of an epoch end with it */
 	lock_take();
-	i = need_find(need, epoch);
+	i = need_find(&was);
 	if (i >= 0 && needs[i].threads && --needs[i].threads == 0)
-		need_send(need, epoch, CONTROL_CANCEL);
+		need_send(&was, CONTROL_CANCEL);
 	lock_give();
+}
+
+/* This rank must go on and cannot: ask the peer, unless it comes without. */
+static void need_watch(const struct control_page *page, uint32_t epoch,
+		       struct frontier_need *need, const struct vcomm *comm,
+		       int peer)
+{
+	uint32_t now = atomic_load(&generation);
+
+	if (need->epoch != epoch || need->generation != now) {
+		*need = (struct frontier_need){ .epoch = epoch,
+						.generation = now,
+						.since_us = now_us() };
+		return;
+	}
+	/* In a slice nobody holds. */
+	if (need->raised || (atomic_load(&page->agent.slice) & 1) ||
+	    now_us() - need->since_us < NEED_AFTER_US)
+		return;
+	need->peer = peer >= 0 && peer < comm->npeers ?
+			     comm_peer_world(comm, peer) :
+			     -1;
+	need->gid = need->peer < 0 ? comm->gid : 0;
+	need_raise(need);
 }
 
 void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
@@ -462,13 +555,8 @@ void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 		return;
 	}
 	say_where(page, function);
-	if (need->epoch != epoch && comm && peer != MPI_PROC_NULL) {
-		need->peer = peer >= 0 && peer < comm->npeers ?
-				     comm_peer_world(comm, peer) :
-				     -1;
-		need->gid = need->peer < 0 ? comm->gid : 0;
-		need_raise(need, epoch);
-	}
+	if (comm && peer != MPI_PROC_NULL)
+		need_watch(page, epoch, need, comm, peer);
 	sys_call(SYS_sched_yield); /* the peer may need this core */
 }
 

@@ -44,11 +44,15 @@ static inline void coll_enter(struct thread_ctx *ctx, struct vcomm *comm,
  * from wait loops each time they came back because of ctx->stop, and from
  * unsuccessful tests and probes while frontier_pending.  comm and peer say who
  * could end the wait: peer is a p2p rank of comm, or MPI_ANY_SOURCE.  Sends
- * NEED once per wait if this rank must go on; parks if it may hold.  The wait's
- * state is kept in *need, zero at its start; frontier_unblocked withdraws. */
+ * NEED once per wait if this rank must go on and has waited for NEED_AFTER_US;
+ * parks if it may hold.  The wait's state is kept in *need, zero at its start;
+ * frontier_unblocked withdraws. */
 struct frontier_need {
-	uint32_t epoch; /* NEED was sent in this one; 0: it was not */
-	int peer;	/* world rank or -1 */
+	uint32_t epoch;	     /* the wait was seen in this one; 0: in none */
+	uint32_t generation; /* and before the rank settled once more */
+	uint32_t since_us;   /* of a clock that wraps */
+	bool raised;	     /* NEED was sent */
+	int peer;	     /* world rank or -1 */
 	uint64_t gid;
 };
 void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,

@@ -497,7 +497,10 @@ unsigned int epoch_rank_message(struct epoch *e, struct rank *r,
 	case CONTROL_NEED:
 	case CONTROL_CANCEL:
 		frontier_need(f, r->world_rank, msg->peer, msg->gid,
-			      msg->type == CONTROL_NEED);
+			      msg->type == CONTROL_NEED, msg->value & 1);
+		break;
+	case CONTROL_SETTLED:
+		frontier_settled(f, r->world_rank);
 		break;
 	case CONTROL_QUIET:
 		r->quiet = true;

@@ -41,7 +41,7 @@ int frontier_reserve(void *array, size_t n, size_t size)
 	return 0;
 }
 
-static struct local *find(const struct frontier *f, uint32_t rank)
+struct local *frontier_local(const struct frontier *f, uint32_t rank)
 {
 	for (size_t i = 0; i < f->nlocals; i++)
 		if (f->locals[i].rank == rank)
@@ -56,7 +56,7 @@ static uint32_t slots_used(const struct control_page *page)
 	return n < CONTROL_SLOTS ? n : CONTROL_SLOTS;
 }
 
-static struct control_slot *slot_of(struct control_page *page, uint64_t gid)
+struct control_slot *frontier_slot_of(struct control_page *page, uint64_t gid)
 {
 	for (uint32_t i = 0, n = slots_used(page); i < n; i++)
 		if (atomic_load(&page->slots[i].gid) == gid)
@@ -70,8 +70,7 @@ void frontier_send(struct frontier *f, json_t *message)
 		f->ops->send(f->arg, message);
 }
 
-/* Messages that waves count. */
-static void send_counted(struct frontier *f, json_t *message)
+void frontier_send_counted(struct frontier *f, json_t *message)
 {
 	f->sent++;
 	frontier_send(f, message);
@@ -106,22 +105,6 @@ void frontier_hint(struct frontier *f)
 
 /* --- what the pages should say -----------------------------------------------
  */
-
-static uint32_t owed_by(const struct frontier *f, const struct local *l)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < f->nneeds; i++) {
-		const struct need *need = &f->needs[i];
-
-		if (need->to == (int32_t)l->rank)
-			n++;
-		else if (need->to < 0 && need->from != (int32_t)l->rank &&
-			 slot_of(l->page, need->gid))
-			n++;
-	}
-	return n;
-}
 
 static bool has_entered(const struct local *l, uint64_t gid)
 {
@@ -189,9 +172,10 @@ static bool targets_write(const struct frontier *f, struct local *l)
  * counted twice, and a rank that came late or made a slot gets its share. */
 void frontier_pages(struct frontier *f)
 {
+	needs_evaluate(f);
 	for (size_t i = 0; i < f->nlocals; i++) {
 		struct local *l = &f->locals[i];
-		uint32_t owed = owed_by(f, l), missing = missed_by(f, l);
+		uint32_t owed = needs_owed(f, l), missing = missed_by(f, l);
 		bool changed = false;
 
 		changed |= atomic_exchange(&l->page->agent.owed, owed) != owed;
@@ -217,10 +201,11 @@ static void call_send(struct frontier *f, uint32_t from, uint64_t gid,
 	gid_encode(gid, text);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, json_integer(members[i]));
-	send_counted(f, json_pack("{s:s, s:I, s:s, s:I, s:o, s:b}", "type",
-				  "group", "epoch", (json_int_t)f->epoch, "gid",
-				  text, "from", (json_int_t)from, "members",
-				  list, "over", (int)over));
+	frontier_send_counted(f, json_pack("{s:s, s:I, s:s, s:I, s:o, s:b}",
+					   "type", "group", "epoch",
+					   (json_int_t)f->epoch, "gid", text,
+					   "from", (json_int_t)from, "members",
+					   list, "over", (int)over));
 }
 
 static struct call *call_get(const struct frontier *f, uint64_t gid)
@@ -338,10 +323,11 @@ int frontier_join(struct frontier *f, uint32_t rank, struct control_page *page)
 
 void frontier_leave(struct frontier *f, uint32_t rank)
 {
-	struct local *l = find(f, rank);
+	struct local *l = frontier_local(f, rank);
 
 	if (!l)
 		return;
+	needs_forget(f, l);
 	free(l->entered);
 	*l = f->locals[--f->nlocals];
 	if (f->epoch) {
@@ -352,7 +338,7 @@ void frontier_leave(struct frontier *f, uint32_t rank)
 
 void frontier_published(struct frontier *f, uint32_t rank)
 {
-	struct local *l = find(f, rank);
+	struct local *l = frontier_local(f, rank);
 
 	if (!f->epoch || !l || l->published)
 		return;
@@ -364,12 +350,14 @@ void frontier_published(struct frontier *f, uint32_t rank)
 
 void frontier_held(struct frontier *f, uint32_t rank, bool held, uint32_t seq)
 {
-	struct local *l = find(f, rank);
+	struct local *l = frontier_local(f, rank);
 
 	if (!f->epoch || !l)
 		return;
 	l->held = held;
 	l->held_seq = seq;
+	if (held)
+		needs_forget(f, l);
 	frontier_hint(f);
 }
 
@@ -382,29 +370,16 @@ void frontier_raised(struct frontier *f, uint32_t rank, uint64_t gid,
 	if (!f->epoch || !gid)
 		return;
 	gid_encode(gid, text);
-	send_counted(f, json_pack("{s:s, s:I, s:s, s:I}", "type", "raise",
-				  "epoch", (json_int_t)f->epoch, "gid", text,
-				  "count", (json_int_t)count));
-}
-
-void frontier_need(struct frontier *f, uint32_t rank, int32_t to, uint64_t gid,
-		   bool on)
-{
-	char text[17];
-
-	if (!f->epoch || !find(f, rank))
-		return;
-	gid_encode(gid, text);
-	send_counted(f, json_pack("{s:s, s:I, s:I, s:I, s:s, s:b}", "type",
-				  "need", "epoch", (json_int_t)f->epoch, "from",
-				  (json_int_t)rank, "to", (json_int_t)to, "gid",
-				  text, "on", (int)on));
+	frontier_send_counted(f,
+			      json_pack("{s:s, s:I, s:s, s:I}", "type", "raise",
+					"epoch", (json_int_t)f->epoch, "gid",
+					text, "count", (json_int_t)count));
 }
 
 void frontier_slot(struct frontier *f, uint32_t rank, uint64_t gid,
 		   uint64_t number)
 {
-	struct local *l = find(f, rank);
+	struct local *l = frontier_local(f, rank);
 
 	if (!f->epoch || !l)
 		return;
@@ -418,8 +393,10 @@ void frontier_slot(struct frontier *f, uint32_t rank, uint64_t gid,
 
 void frontier_tick(struct frontier *f)
 {
-	if (f->epoch)
-		frontier_pages(f);
+	if (!f->epoch)
+		return;
+	needs_tick(f);
+	frontier_pages(f);
 }
 
 /* --- life -------------------------------------------------------------------
@@ -440,7 +417,7 @@ static void forget(struct frontier *f)
 {
 	while (f->ncalls)
 		free(f->calls[--f->ncalls].members);
-	f->nneeds = 0;
+	f->nneeds = f->nspoken = f->nsettled = 0;
 	gids_fini(&f->gids);
 	f->sent = f->received = 0;
 	f->counted = f->targets = f->told_held = false;
@@ -448,7 +425,8 @@ static void forget(struct frontier *f)
 		struct local *l = &f->locals[i];
 		uint32_t slice = atomic_load(&l->page->agent.slice);
 
-		l->published = l->held = false;
+		l->published = l->held = l->below = l->rooted = false;
+		l->serial = 0;
 		l->nentered = 0;
 		atomic_store(&l->page->agent.owed, 0);
 		atomic_store(&l->page->agent.missing, 0);
@@ -480,20 +458,22 @@ void frontier_destroy(struct frontier *f)
 		free(f->locals[i].entered);
 	free(f->locals);
 	free(f->needs);
+	free(f->spoken);
+	free(f->settled);
 	free(f->calls);
 	free(f);
 }
 
 bool frontier_has_published(const struct frontier *f, uint32_t rank)
 {
-	const struct local *l = find(f, rank);
+	const struct local *l = frontier_local(f, rank);
 
 	return l && l->published;
 }
 
 bool frontier_holds(const struct frontier *f, uint32_t rank)
 {
-	const struct local *l = find(f, rank);
+	const struct local *l = frontier_local(f, rank);
 
 	return l && local_holds(l);
 }

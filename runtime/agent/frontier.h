@@ -43,8 +43,11 @@ void frontier_published(struct frontier *f, uint32_t rank);
 void frontier_held(struct frontier *f, uint32_t rank, bool held, uint32_t seq);
 void frontier_raised(struct frontier *f, uint32_t rank, uint64_t gid,
 		     uint64_t count);
+/* NEED or (on = false) its withdrawal; below: the rank is below a target. */
 void frontier_need(struct frontier *f, uint32_t rank, int32_t to, uint64_t gid,
-		   bool on);
+		   bool on, bool below);
+/* All needs of this rank are void. */
+void frontier_settled(struct frontier *f, uint32_t rank);
 /* CONTROL_SLOT: a slot was made after publication, or a group call is over. */
 void frontier_slot(struct frontier *f, uint32_t rank, uint64_t gid,
 		   uint64_t number);

@@ -52,39 +52,6 @@ static int raise_came(struct frontier *f, const json_t *message)
 	return target_learn(f, gid, json_integer_value(count));
 }
 
-static int need_came(struct frontier *f, const json_t *message)
-{
-	json_int_t from, to;
-	const char *text;
-	uint64_t gid = 0;
-	int on;
-
-	if (json_unpack((json_t *)message, "{s:I, s:I, s:s, s:b}", "from",
-			&from, "to", &to, "gid", &text, "on", &on))
-		return -EPROTO;
-	/* gid may be 0 where the peer is named. */
-	if (gid_decode(json_object_get(message, "gid"), &gid) && to < 0)
-		return -EPROTO;
-	for (size_t i = 0; i < f->nneeds; i++) {
-		struct need *need = &f->needs[i];
-
-		if (need->from != from || need->to != to || need->gid != gid)
-			continue;
-		if (on)
-			need->count++;
-		else if (!--need->count)
-			*need = f->needs[--f->nneeds];
-		return 0;
-	}
-	if (!on) /* withdrawn what was never said: nothing to do */
-		return 0;
-	if (frontier_reserve(&f->needs, f->nneeds, sizeof(*f->needs)))
-		return -ENOMEM;
-	f->needs[f->nneeds++] = (struct need){ (int32_t)from, (int32_t)to, gid,
-					       1 };
-	return 0;
-}
-
 static int group_came(struct frontier *f, const json_t *message)
 {
 	const json_t *list = json_object_get(message, "members");
@@ -147,9 +114,13 @@ static const struct {
 	int (*came)(struct frontier *f, const json_t *message);
 	bool counted; /* by waves */
 } messages[] = {
-	{ "targets", targets_came, true }, { "raise", raise_came, true },
-	{ "need", need_came, true },	   { "group", group_came, true },
-	{ "slice", slice_came, false },	   { "wave", wave_came, false },
+	{ "targets", targets_came, true },
+	{ "raise", raise_came, true },
+	{ "need", needs_came, true },
+	{ "settled", needs_settled_came, true },
+	{ "group", group_came, true },
+	{ "slice", slice_came, false },
+	{ "wave", wave_came, false },
 };
 
 int frontier_message(struct frontier *f, const json_t *message, struct err *err)

@@ -11,7 +11,8 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/fill.c runtime/agent/fill.h \
 	runtime/agent/flush.c runtime/agent/flush.h \
 	runtime/agent/frontier.c runtime/agent/frontier.h \
-	runtime/agent/frontier_messages.c runtime/agent/frontier_private.h \
+	runtime/agent/frontier_messages.c runtime/agent/frontier_needs.c \
+	runtime/agent/frontier_private.h \
 	runtime/agent/gids.c runtime/agent/gids.h \
 	runtime/agent/greeting.c \
 	runtime/agent/leftover.c runtime/agent/leftover.h \

@@ -176,8 +176,13 @@ enum control_type {
 			   it); value = the slot's number, or SLOT_OVER: a
 			   group call is complete, so nobody lacks it */
 	CONTROL_NEED,	/* peer (world rank), or -1 with gid: every member
-			   of that communicator (wildcard) */
-	CONTROL_CANCEL, /* withdraws the NEED with the same peer and gid */
+			   of that communicator (wildcard); value: 1 if the rank
+			   is below a target or misses a group call, 0 if it
+			   must go on for others only */
+	CONTROL_CANCEL, /* withdraws the NEED with the same peer and gid; value
+			   likewise */
+	CONTROL_SETTLED, /* the rank has come to its targets, or may hold: all
+			    its NEEDs are void */
 	CONTROL_QUIET,
 	CONTROL_CAPTURED, /* descriptors: sheet, mem, pagemap, life line of the
 			     twin (EOF = may exit), in this order; value =

@@ -613,6 +613,28 @@ static void refused(void)
 	late_at(".end"); /* so that the job does not end before the epoch */
 }
 
+/* Two exchange many messages, whoever they come from, before they enter what
+ * the others are inside of. */
+static void exchanges(void)
+{
+	uint64_t sum = 0, all = 0;
+	int n = current ? 10 : 1500;
+
+	if (rank < 2)
+		late();
+	else
+		here(rank);
+	for (int i = 0; i < n && rank < 2; i++) {
+		if (rank == 0)
+			give(1, 11, value(current, i, 0));
+		sum += receive(MPI_ANY_SOURCE, 11);
+		if (rank == 1)
+			give(0, 11, value(current, i, 1));
+	}
+	MPI_Allreduce(&sum, &all, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
+	digest = digest * 31 + all;
+}
+
 static void nothing(void)
 {
 	MPI_Barrier(MPI_COMM_WORLD);
@@ -639,6 +661,7 @@ static const struct {
 	{ "create-group", create_group },
 	{ "intercomm", intercomm },
 	{ "polls", polls },
+	{ "exchanges", exchanges },
 	{ "refused", refused },
 	{ "infos-outside", nothing },
 	{ "init-late", nothing },

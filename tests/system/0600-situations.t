@@ -112,6 +112,21 @@ ok "refused: and the job ends well" wait "$job"
 ok "refused: with a native answer" same out
 ok "refused: restarted to the native answer" again "$(epochs ck)"
 
+# Ranks that must go on and hear from each other all the time do not tell the
+# coordinator of each message that they wait for.
+native -r 30 exchanges
+CAIRN_LOG=debug waits exchanges 3 30
+timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
+tool=$!
+patiently in_phase frontier
+touch gate
+ok "exchanges: an epoch waits for 3000 messages" wait $tool
+ok "exchanges: with a word on few of them" \
+	[ "$(grep -c 'is told.*"need"' err)" -lt 600 ]
+ok "exchanges: and the job ends well" wait "$job"
+ok "exchanges: with a native answer" same out
+ok "exchanges: restarted to the native answer" again 1
+
 # A rank that holds keeps no more than its budget of what is sent to it; then it
 # has to go on, though it is late.
 export CAIRN_DRAIN_BUDGET=16M
@@ -149,7 +164,8 @@ ok "sends-behind: restarted to the native answer" again 1
 
 # A storm of epochs over each.
 for name in computes sleeps barrier ibarrier polls sends-large iallreduce \
-	ibcast nbx sends-synchronously frees-early create-group intercomm; do
+	ibcast nbx sends-synchronously frees-early create-group intercomm \
+	exchanges; do
 	native -r 30 -p 20000 $name
 	rm -rf ck before
 	timeout 60 cairnrun --ckpt-dir ck --interval 50ms --keep 2 -n 3 \

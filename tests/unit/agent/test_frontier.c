@@ -250,17 +250,17 @@ static void held_is_a_promise_about_one_page(void)
 static void need_is_owed_once_and_withdrawn(void)
 {
 	static const char on[] = "{\"type\":\"need\",\"from\":1,\"to\":5,"
-				 "\"gid\":\"00000000000000aa\",\"on\":true}";
+				 "\"gid\":\"00000000000000aa\",\"on\":true,"
+				 "\"root\":1,\"serial\":0}";
 	static const char off[] = "{\"type\":\"need\",\"from\":1,\"to\":5,"
-				  "\"gid\":\"00000000000000aa\",\"on\":false}";
+				  "\"gid\":\"00000000000000aa\",\"on\":false,"
+				  "\"root\":1,\"serial\":0}";
 
 	set_up();
 	publish_all();
 	come(on);
 	CU_ASSERT_EQUAL(pages[1]->agent.owed, 1);
-	come(on); /* another thread of rank 1 */
-	CU_ASSERT_EQUAL(pages[1]->agent.owed, 1);
-	come(off);
+	come(on); /* on another's account, say */
 	CU_ASSERT_EQUAL(pages[1]->agent.owed, 1);
 	come(off);
 	CU_ASSERT_EQUAL(pages[1]->agent.owed, 0);
@@ -274,7 +274,8 @@ static void need_is_owed_once_and_withdrawn(void)
 static void wildcard_is_owed_by_members_only(void)
 {
 	static const char on[] = "{\"type\":\"need\",\"from\":4,\"to\":-1,"
-				 "\"gid\":\"00000000000000aa\",\"on\":true}";
+				 "\"gid\":\"00000000000000aa\",\"on\":true,"
+				 "\"root\":1,\"serial\":0}";
 
 	set_up();
 	slot(4, 0xaa, 1, 0);
@@ -286,6 +287,114 @@ static void wildcard_is_owed_by_members_only(void)
 	CU_ASSERT_EQUAL(pages[2]->agent.owed, 0);
 	frontier_end(f);
 	CU_ASSERT_EQUAL(pages[1]->agent.owed, 0);
+	tear_down();
+}
+
+/* How many `need` messages were said so far, and whether the last was on. */
+static size_t needs_said(void)
+{
+	const json_t *m;
+	size_t i, n = 0;
+
+	json_array_foreach(sent, i, m)
+		n += !strcmp(json_string_value(json_object_get(m, "type")),
+			     "need");
+	return n;
+}
+
+static bool last_need_is_on(void)
+{
+	return json_is_true(json_object_get(said("need"), "on"));
+}
+
+/* Rank 5 waits for rank 1, or does not any more. */
+static void rank_says(bool on, bool below)
+{
+	frontier_need(f, 5, 1, 0, on, below);
+}
+
+static void needs_linger(void)
+{
+	set_up();
+	publish_all();
+	for (int i = 0; i < 3; i++) {
+		rank_says(true, true);
+		rank_says(false, true);
+	}
+	CU_ASSERT_EQUAL(needs_said(), 1);
+	CU_ASSERT_EQUAL(number(said("need"), "root"), 5);
+	frontier_tick(f);
+	CU_ASSERT_EQUAL(needs_said(), 1);
+	frontier_tick(f);
+	CU_ASSERT_EQUAL(needs_said(), 2);
+	CU_ASSERT_FALSE(last_need_is_on());
+	tear_down();
+}
+
+static void needs_end_when_their_root_settles(void)
+{
+	set_up();
+	publish_all();
+	rank_says(true, true);
+	CU_ASSERT_PTR_NULL(said("settled"));
+	hold(5);
+	CU_ASSERT_EQUAL(number(said("settled"), "rank"), 5);
+	CU_ASSERT_EQUAL(number(said("settled"), "serial"), 0);
+	frontier_settled(f, 5); /* no word twice */
+	CU_ASSERT_EQUAL(number(said("settled"), "serial"), 0);
+	rank_says(true, true);
+	CU_ASSERT_EQUAL(number(said("need"), "serial"), 1);
+	frontier_settled(f, 5);
+	CU_ASSERT_EQUAL(number(said("settled"), "serial"), 1);
+	CU_ASSERT_EQUAL(needs_said(), 2); /* it says that they are off */
+	tear_down();
+}
+
+#define NEED_OF(from, to, root, serial)                     \
+	"{\"type\":\"need\",\"from\":" #from ",\"to\":" #to \
+	",\"gid\":\"\",\"on\":true,\"root\":" #root ",\"serial\":" #serial "}"
+
+/* Ranks 5 and 1 wait for each other, both for the sake of rank 2. */
+static void needs_of_others_have_their_root(void)
+{
+	set_up();
+	publish_all();
+	rank_says(true, false); /* nobody needs rank 5: then it needs nobody */
+	CU_ASSERT_EQUAL(needs_said(), 0);
+	come(NEED_OF(2, 5, 2, 0));
+	CU_ASSERT_EQUAL(needs_said(), 1);
+	CU_ASSERT_EQUAL(number(said("need"), "root"), 2);
+	come(NEED_OF(1, 5, 2, 0));
+	CU_ASSERT_EQUAL(pages[1]->agent.owed, 2);
+	come("{\"type\":\"settled\",\"rank\":2,\"serial\":0}");
+	CU_ASSERT_EQUAL(pages[1]->agent.owed, 0);
+	come(NEED_OF(1, 5, 2, 0)); /* was under way */
+	CU_ASSERT_EQUAL(pages[1]->agent.owed, 0);
+	CU_ASSERT_EQUAL(needs_said(), 1);
+	come(NEED_OF(1, 5, 2, 1));
+	CU_ASSERT_EQUAL(pages[1]->agent.owed, 1);
+	CU_ASSERT_EQUAL(number(said("need"), "serial"), 1);
+	tear_down();
+}
+
+static void a_need_finds_another_root(void)
+{
+	set_up();
+	publish_all();
+	come(NEED_OF(2, 5, 2, 0));
+	come(NEED_OF(3, 5, 3, 0));
+	rank_says(true, false);
+	CU_ASSERT_EQUAL(needs_said(), 1);
+	come("{\"type\":\"settled\",\"rank\":3,\"serial\":0}");
+	come("{\"type\":\"settled\",\"rank\":2,\"serial\":0}");
+	CU_ASSERT_EQUAL(pages[1]->agent.owed, 0);
+	come(NEED_OF(4, 5, 4, 0));
+	CU_ASSERT_EQUAL(number(said("need"), "root"), 4);
+	CU_ASSERT_TRUE(last_need_is_on());
+	/* Its own need is not its root. */
+	come("{\"type\":\"settled\",\"rank\":4,\"serial\":0}");
+	come(NEED_OF(1, 5, 5, 0));
+	CU_ASSERT_EQUAL(number(said("need"), "root"), 4);
 	tear_down();
 }
 
@@ -334,7 +443,7 @@ static void waves_count_control_messages(void)
 	publish_all();
 	come("{\"type\":\"targets\",\"targets\":[]}");
 	frontier_raised(f, 4, 0xaa, 3);
-	frontier_need(f, 5, 1, 0, true);
+	frontier_need(f, 5, 1, 0, true, true);
 	come("{\"type\":\"raise\",\"gid\":\"00000000000000aa\",\"count\":3}");
 	come("{\"type\":\"wave\",\"n\":5}");
 	CU_ASSERT_EQUAL(number(said("wave"), "n"), 5);
@@ -372,6 +481,8 @@ static void malformed_messages_are_refused(void)
 		"\"count\":1}",
 		"{\"type\":\"need\",\"from\":1}",
 		"{\"type\":\"need\",\"from\":1,\"to\":-1,\"gid\":\"\","
+		"\"on\":true,\"root\":1,\"serial\":0}",
+		"{\"type\":\"need\",\"from\":1,\"to\":5,\"gid\":\"\","
 		"\"on\":true}",
 		"{\"type\":\"group\",\"gid\":\"00000000000000aa\"}",
 		"{\"type\":\"wave\"}",
@@ -424,6 +535,12 @@ static const struct unit_test tests[] = {
 	{ "NEED is owed once and withdrawn", need_is_owed_once_and_withdrawn },
 	{ "a wildcard NEED is owed by members only",
 	  wildcard_is_owed_by_members_only },
+	{ "NEED lingers", needs_linger },
+	{ "NEED ends when its root settles",
+	  needs_end_when_their_root_settles },
+	{ "NEED for another's sake has its root",
+	  needs_of_others_have_their_root },
+	{ "NEED finds another root", a_need_finds_another_root },
 	{ "group calls are missed until entered or over",
 	  group_calls_are_missed_until_entered },
 	{ "waves count control messages", waves_count_control_messages },

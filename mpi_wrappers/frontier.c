@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "mpi_wrappers/api.h"
+#include "mpi_wrappers/frontier_need.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/sys.h"
 
@@ -24,19 +25,11 @@
 
 #define WAIT_MS 5 /* between looks at the page, should a wake-up be lost */
 
-/* A peer that goes on by itself answers sooner than this, and needs not be
- * asked (frontier.md, NEED). */
-#define NEED_AFTER_US 500
-
 /* Debts that are about to end do so sooner than this. */
 #define PATIENCE_US 20000
 
 _Atomic uint32_t frontier_pending;
 static _Atomic uint32_t counted; /* the last one whose counts are all written */
-
-/* Needs that were raised before this changed are void. */
-static _Atomic uint32_t generation;
-static _Atomic bool raised; /* has a NEED been sent since then? */
 
 /* File-scope: the handler must find them, and there is one rank a process. */
 static struct vcomm *_Atomic comms[CONTROL_SLOTS];
@@ -192,8 +185,7 @@ void frontier_publish(struct control_page *page, uint32_t epoch)
 	 * see pending yet is seen by the loop below (the caller has issued
 	 * membarrier() between its own look at the threads and this). */
 	atomic_store(&frontier_pending, epoch);
-	atomic_store(&raised, false);
-	atomic_fetch_add(&generation, 1);
+	need_begin();
 	sys_call(SYS_membarrier, 8 /* PRIVATE_EXPEDITED */, 0, 0);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct vcomm *comm = atomic_load(&comms[i]);
@@ -204,8 +196,7 @@ void frontier_publish(struct control_page *page, uint32_t epoch)
 	atomic_store(&counted, epoch);
 }
 
-/* Does it wait for this rank itself that the epoch comes to its end? */
-static bool below_target(const struct control_page *page)
+bool frontier_below(const struct control_page *page)
 {
 	uint32_t n = atomic_load(&page->rank.nslots);
 
@@ -220,24 +211,14 @@ static bool below_target(const struct control_page *page)
 	return false;
 }
 
-/* This rank is no reason any more for others to go on.  Also in the handler. */
-static void settle(void)
-{
-	if (!atomic_load(&raised) || !atomic_exchange(&raised, false))
-		return;
-	atomic_fetch_add(&generation, 1);
-	process_send(&(struct control_msg){ .type = CONTROL_SETTLED,
-					    .epoch = pending_epoch() });
-}
-
 bool frontier_may_hold(struct control_page *page)
 {
 	if (!pending_epoch())
 		return true;
 	if (!targets_known(page) || atomic_load(&page->agent.owed) ||
-	    (atomic_load(&page->agent.slice) & 1) || below_target(page))
+	    (atomic_load(&page->agent.slice) & 1) || frontier_below(page))
 		return false;
-	settle();
+	need_settle();
 	return true;
 }
 
@@ -293,14 +274,6 @@ static void say_where(struct control_page *page, int function)
 			  api_names[function]);
 }
 
-static uint32_t now_us(void)
-{
-	struct timespec now;
-
-	sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
-	return (uint32_t)(now.tv_sec * 1000000 + now.tv_nsec / 1000);
-}
-
 /*
  * A rank that must go on for others only, and would raise a target for that,
  * makes them all go on once more: so it waits first whether its debts end,
@@ -309,9 +282,9 @@ static uint32_t now_us(void)
 static bool debts_may_end(struct control_page *page, uint32_t began_us)
 {
 	static _Atomic uint32_t seen_seq, since_us;
-	uint32_t seq = atomic_load(&page->agent.seq), now = now_us();
+	uint32_t seq = atomic_load(&page->agent.seq), now = frontier_now_us();
 
-	if ((atomic_load(&page->agent.slice) & 1) || below_target(page))
+	if ((atomic_load(&page->agent.slice) & 1) || frontier_below(page))
 		return false;
 	if (atomic_exchange(&seen_seq, seq) != seq)
 		atomic_store(&since_us, now);
@@ -350,7 +323,7 @@ static uint32_t counted_epoch(void)
 static uint32_t admission(struct thread_ctx *ctx, struct vcomm *comm,
 			  uint64_t count, int function)
 {
-	uint32_t began_us = pending_epoch() ? now_us() : 0;
+	uint32_t began_us = pending_epoch() ? frontier_now_us() : 0;
 
 	for (;;) {
 		struct control_page *page = process_page();
@@ -391,8 +364,8 @@ void frontier_enter(struct thread_ctx *ctx, struct vcomm *comm, int function)
 		epoch = admission(ctx, comm, count, function);
 		atomic_fetch_add(&comm->entered, 1);
 	} while (pending_epoch() != epoch);
-	if (epoch && !below_target(process_page()))
-		settle();
+	if (epoch && !frontier_below(process_page()))
+		need_settle();
 }
 
 /* Of an intercommunicator not: members of one group may leave it as soon as all
@@ -425,112 +398,6 @@ void frontier_barrier_end(struct vcomm *comm, uint64_t number)
 
 /* --- waiting for a message ---------------------------------------------------
  */
-
-/*
- * What this rank's threads need.  Several may wait for the same peer: NEED goes
- * out with the first, its withdrawal with the last (TRAPS, MPI 9).  A thread
- * that finds the table full goes without: another thread of this rank then
- * keeps it busy, and the stall slices of the coordinator are left as a last
- * resort.
- */
-#define NEEDS_MAX 256
-static struct {
-	uint32_t epoch, generation, threads;
-	int peer;
-	uint64_t gid;
-} needs[NEEDS_MAX];
-
-/* Under lock: the entry of this need, or a free one, or -1. */
-static int need_find(const struct frontier_need *need)
-{
-	int vacant = -1;
-
-	for (int i = 0; i < NEEDS_MAX; i++) {
-		if (needs[i].epoch != need->epoch ||
-		    needs[i].generation != need->generation ||
-		    !needs[i].threads) {
-			if (vacant < 0)
-				vacant = i;
-		} else if (needs[i].peer == need->peer &&
-			   needs[i].gid == need->gid) {
-			return i;
-		}
-	}
-	if (vacant >= 0) {
-		needs[vacant].epoch = need->epoch;
-		needs[vacant].generation = need->generation;
-		needs[vacant].threads = 0;
-		needs[vacant].peer = need->peer;
-		needs[vacant].gid = need->gid;
-	}
-	return vacant;
-}
-
-static void need_send(const struct frontier_need *need, enum control_type type)
-{
-	process_send(
-		&(struct control_msg){ .type = type,
-				       .epoch = need->epoch,
-				       .peer = need->peer,
-				       .gid = need->gid,
-				       .value = below_target(process_page()) });
-}
-
-static void need_raise(struct frontier_need *need)
-{
-	int i;
-
-	lock_take();
-	i = need_find(need);
-	if (i >= 0) {
-		need->raised = true;
-		atomic_store(&raised, true);
-		if (needs[i].threads++ == 0)
-			need_send(need, CONTROL_NEED);
-	}
-	lock_give();
-}
-
-void frontier_unblocked(struct frontier_need *need)
-{
-	const struct frontier_need was = *need;
-	int i;
-
-	*need = (struct frontier_need){ 0 };
-	/* All needs of an epoch end with it. */
-	if (!was.raised || was.epoch != pending_epoch() ||
-	    was.generation != atomic_load(&generation))
-		return;
-	lock_take();
-	i = need_find(&was);
-	if (i >= 0 && needs[i].threads && --needs[i].threads == 0)
-		need_send(&was, CONTROL_CANCEL);
-	lock_give();
-}
-
-/* This rank must go on and cannot: ask the peer, unless it comes without. */
-static void need_watch(const struct control_page *page, uint32_t epoch,
-		       struct frontier_need *need, const struct vcomm *comm,
-		       int peer)
-{
-	uint32_t now = atomic_load(&generation);
-
-	if (need->epoch != epoch || need->generation != now) {
-		*need = (struct frontier_need){ .epoch = epoch,
-						.generation = now,
-						.since_us = now_us() };
-		return;
-	}
-	/* In a slice nobody holds. */
-	if (need->raised || (atomic_load(&page->agent.slice) & 1) ||
-	    now_us() - need->since_us < NEED_AFTER_US)
-		return;
-	need->peer = peer >= 0 && peer < comm->npeers ?
-			     comm_peer_world(comm, peer) :
-			     -1;
-	need->gid = need->peer < 0 ? comm->gid : 0;
-	need_raise(need);
-}
 
 void frontier_blocked(struct thread_ctx *ctx, struct frontier_need *need,
 		      const struct vcomm *comm, int peer, int function)

@@ -56,6 +56,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/file_error.c \
 	mpi_wrappers/file_remove.c \
 	mpi_wrappers/frontier.c mpi_wrappers/frontier.h \
+	mpi_wrappers/frontier_need.c mpi_wrappers/frontier_need.h \
 	mpi_wrappers/gid.c mpi_wrappers/gid.h \
 	mpi_wrappers/grequest.c \
 	mpi_wrappers/group.c \

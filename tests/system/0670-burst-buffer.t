@@ -29,6 +29,7 @@ chmod +x bin/cairn
 PATH=$work/bin:$PATH
 printf 'n0:1\nn1:1\n' >hosts
 steps=2500
+rest=4000 # microseconds a step: a job lasts while it is looked at
 
 # buffers: new and empty ones
 buffers() {
@@ -41,7 +42,7 @@ begin_job() { # DIR OPTIONS...: two ranks, with the burst buffer
 	timeout -k 5 60 "$cluster" on fe cairnrun -f hosts -launcher ssh \
 		-launcher-exec "$src/tests/lib/cluster-rsh" --ckpt-dir "$1" \
 		--burst-buffer "$bb" "${@:2}" -n 2 "$heat" 64 $steps \
-		>out 2>err </dev/null &
+		$rest >out 2>err </dev/null &
 	job=$!
 	patiently up "$1" 2
 }

@@ -8,6 +8,7 @@
 records=$build/tests/programs/hdf5/records
 mpiexec=$(command -v mpiexec.mpich || command -v mpiexec.hydra)
 steps=40
+rest=100000 # microseconds a step, so that there is time for epochs
 [ -n "$mpiexec" ] || skip_all "mpiexec.mpich is not installed"
 [ -x "$records" ] || skip_all "libhdf5-mpich-dev is not installed"
 in_a_folder
@@ -33,7 +34,7 @@ third_epoch() { # DIR
 
 checkpoints() { # HOW
 	timeout 120 cairnrun --ckpt-dir many --interval 200ms --keep 2 -n 2 \
-		"$records" file.h5 "$steps" "$1" >out 2>err </dev/null &&
+		"$records" file.h5 "$steps" "$1" "$rest" >out 2>err </dev/null &&
 		same && third_epoch many && ! said 'given up'
 }
 
@@ -44,7 +45,7 @@ third_or_ended() {
 # One rank, soon after a commit, amid its writes; a job that has ended is no test.
 killed() { # HOW
 	timeout 120 cairnrun --ckpt-dir kill --interval 200ms -n 2 "$records" \
-		file.h5 "$steps" "$1" >out 2>err </dev/null &
+		file.h5 "$steps" "$1" "$rest" >out 2>err </dev/null &
 	job=$!
 	patiently third_or_ended
 	rank=$(pgrep -o -f "^$records( |\$)" -u "$(id -u)")

@@ -2,7 +2,8 @@
 /* records.c - one HDF5 file that all ranks write, step by step */
 
 /*
- * records FILE STEPS [collective|independent]
+ * records FILE STEPS [collective|independent [REST]]; REST are microseconds of
+ * sleep after each step that writes
  *
  * Three datasets: a field of fixed size, a row a step, each rank its columns; a
  * log that grows by a row a step, in chunks; and one in which each rank writes
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COLUMNS 4096 /* of one rank */
 #define SPREAD  512
@@ -24,6 +26,7 @@
 /* File-scope: a program. */
 static int rank, size;
 static hsize_t steps;
+static useconds_t rest;
 static hid_t transfer; /* how data is written and read */
 
 struct sets {
@@ -240,6 +243,8 @@ static uint64_t pass(struct sets *s, row_fn *row_cb, int writes)
 		row_cb(s->spread, i, SPREAD, 1, row);
 		if (writes && i % 10 == 9)
 			milestone(s->file, i, sum);
+		if (writes && rest)
+			usleep(rest);
 	}
 	return sum;
 }
@@ -256,6 +261,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		MPI_Abort(MPI_COMM_WORLD, 2);
 	steps = strtoul(argv[2], NULL, 10);
+	rest = argc > 4 ? (useconds_t)strtoul(argv[4], NULL, 10) : 0;
 	transfer = OK(H5Pcreate(H5P_DATASET_XFER));
 	OK(H5Pset_dxpl_mpio(transfer, together ? H5FD_MPIO_COLLECTIVE :
 						 H5FD_MPIO_INDEPENDENT));

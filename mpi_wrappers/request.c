@@ -217,18 +217,23 @@ static bool progress_posted(struct vrequest *rq)
 	return true;
 }
 
+static bool progress_special(struct thread_ctx *ctx, struct vrequest *rq)
+{
+	return rq->op == OP_OURS      ? rq->kind->progress(ctx, rq) :
+	       rq->op == OP_FILE_COLL ? request_file_progress(rq) :
+					progress_posted(rq);
+}
+
 bool request_progress(struct thread_ctx *ctx, struct vrequest *rq)
 {
 	if (rq->state == REQ_AWAIT)
 		sync_poll(ctx);
 	if (rq->state != REQ_POSTED)
 		return rq->state != REQ_AWAIT;
-	if (__builtin_expect(rq->op == OP_OURS, 0))
-		return rq->kind->progress(ctx, rq);
+	if (__builtin_expect(rq->op >= OP_OURS, 0))
+		return progress_special(ctx, rq);
 	if (rq->child[0])
 		return progress_children(ctx, rq);
-	if (__builtin_expect(rq->op == OP_FILE_COLL, 0))
-		return request_file_progress(rq);
 	return progress_posted(rq);
 }
 

@@ -41,6 +41,8 @@ enum request_op {
 	OP_PERSISTENT_COLLECTIVE,
 	OP_BARRIER, /* MPI_Ibarrier, or an interrupted MPI_Barrier (barrier.c)
 		     */
+	/* From here on requests are not of messages or plain collectives, and
+	 * have no children: one comparison leads past them. */
 	OP_OURS,    /* nothing of it is in the real library: kind tells what it
 		       does (partitioned communication, generalized requests) */
 	OP_FILE,	 /* on a file; complete before a capture */

@@ -23,7 +23,15 @@ tests_lib_libunit_a_CFLAGS = $(UNIT_CFLAGS)
 UNIT_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SANITIZER_CFLAGS)
 UNIT_LDADD = tests/lib/libunit.a runtime/libbase.a $(CUNIT_LIBS)
 
-EXTRA_DIST += tests/README.md tests/lib/README.md tests/lib/system.sh \
+# A library before the MPI library (0600, 0700).
+check_DATA += tests/lib/joins.so
+CLEANFILES += tests/lib/joins.so
+tests/lib/joins.so: tests/lib/joins.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(MPICC) -std=gnu11 -O2 -Wall -Wextra \
+		-shared -fPIC -o $@ $<
+
+EXTRA_DIST += tests/lib/joins.c \
+	tests/README.md tests/lib/README.md tests/lib/system.sh \
 	tests/lib/messages-exist \
 	tests/lib/cluster tests/lib/cluster-rsh tests/lib/slurm \
 	tests/lib/slurm-jobs.sh \

@@ -580,25 +580,25 @@ static void polls(void)
 	expect(v, value(current, rank, 11), "a polled message");
 }
 
-/* The others have a session open, so that a checkpoint is refused, while rank 0
- * is in a collective that waits for them.  They close it, and go on (at the
- * gate's ".next") through collectives of their own before they come.  All end
+/* The others are connected to processes outside (tests/lib/joins.c), so that a
+ * checkpoint is refused, while rank 0 is in a collective that waits for them.
+ * They disconnect, and go on (at the gate's ".next") through collectives of their own before they come.  All end
  * at the gate's ".end". */
 static void refused(void)
 {
 	static MPI_Comm rest = MPI_COMM_NULL; /* freed by MPI_Finalize */
 	uint64_t mine = value(current, rank, 13), sum = 0, all = 0;
-	MPI_Session session;
+	MPI_Comm outside;
 
 	for (int i = 0; i < size; i++)
 		all += value(current, i, 13);
 	if (rest == MPI_COMM_NULL)
 		MPI_Comm_split(MPI_COMM_WORLD, rank == 0, rank, &rest);
 	if (rank) {
-		MPI_Session_init(MPI_INFO_NULL, MPI_ERRORS_ARE_FATAL, &session);
+		MPI_Comm_join(0, &outside);
 		here(rank);
 		late_at("");
-		MPI_Session_finalize(&session);
+		MPI_Comm_disconnect(&outside);
 		here(size + rank);
 		late_at(".next");
 		for (int i = 0; i < 3; i++)

@@ -9,12 +9,14 @@
 program=$build/tests/programs/situations
 needs mpiexec.hydra
 in_a_folder
+options=() # of cairnrun or mpiexec
 
 # waits NAME COUNT [ROUNDS]: started, and COUNT of its 3 ranks have come to the
 # gate
 waits() {
 	rm -rf gate gate.* ck before
-	begin cairnrun --ckpt-dir ck -n 3 "$program" -g "$work/gate" \
+	begin cairnrun --ckpt-dir ck "${options[@]}" -n 3 "$program" \
+		-g "$work/gate" \
 		-r "${3-3}" "$1"
 	patiently at_the_gate "$2"
 }
@@ -34,7 +36,7 @@ same() {
 }
 
 native() { # ARGS...
-	timeout 60 mpiexec.hydra -n 3 "$program" "$@" >native 2>err </dev/null
+	timeout 60 mpiexec.hydra "${options[@]}" -n 3 "$program" "$@" >native 2>err </dev/null
 }
 
 # die: SIGKILL to all the ranks, and the job has ended
@@ -48,7 +50,7 @@ die() {
 again() { # EPOCH: restarted with the gate open
 	touch gate
 	cat out >>before
-	timeout 60 cairnrun --restart ck/"$1" -n 3 >out 2>err </dev/null &&
+	timeout 60 cairnrun --restart ck/"$1" "${options[@]}" -n 3 >out 2>err </dev/null &&
 		same before out
 }
 
@@ -97,20 +99,26 @@ done
 in_phase() { # PHASE
 	cairn status --json ck 2>/dev/null | grep -q "\"phase\": \"$1\""
 }
+joins=$build/tests/lib/joins.so
+options=(-genv LD_PRELOAD "$joins")
 native -r 3 refused
+options=(--mpi-lib "$joins")
 waits refused 3
-ok "refused: a checkpoint while a session is open" eval "! checkpoint ck"
+ok "refused: a checkpoint while ranks are connected to others" \
+	eval "! checkpoint ck"
+ok "refused: by its name" grep -q "beyond .* open (MPI_Comm_join)" said
 touch gate
 patiently test -e gate.4 -a -e gate.5
 timeout 60 cairn checkpoint ck >said 2>&1 </dev/null &
 tool=$!
 patiently in_phase frontier
 touch gate.next
-ok "refused: it is taken when the session is closed" wait $tool
+ok "refused: it is taken when they are disconnected" wait $tool
 touch gate.end
 ok "refused: and the job ends well" wait "$job"
 ok "refused: with a native answer" same out
 ok "refused: restarted to the native answer" again "$(epochs ck)"
+options=()
 
 # Ranks that must go on and hear from each other all the time do not tell the
 # coordinator of each message that they wait for.

@@ -232,7 +232,7 @@ fi
 
 # --- I8: what cannot be restored is named ---
 mkdir steps
-runs cairnrun --ckpt-dir open -n 2 "$inv" open steps
+runs cairnrun --mpi-lib "$build/tests/lib/joins.so" --ckpt-dir open -n 2 "$inv" open steps
 refuses() { # KIND WORDS
 	touch "steps/$1.open"
 	await "$1.open" out
@@ -248,7 +248,7 @@ refuses_inside() { # where no rank comes to hold
 	await fence.inside out
 	moment # rank 1 is in MPI_Allreduce
 	! checkpoint open &&
-		grep -q "rank [01].*session open (MPI_Session_init)" said
+		grep -q "rank [01].*beyond .* open (MPI_Comm_join)" said
 	local code=$?
 	touch steps/fence.go
 	await fence.open out
@@ -267,7 +267,7 @@ while read -r kind words; do
 done <<-END
 	fence
 	file was removed
-	session session open (MPI_Session_init)
+	joined beyond .* open (MPI_Comm_join)
 	socket socket
 	child child process
 END

@@ -114,8 +114,7 @@ API_ALIAS(MPI_Comm_idup_with_info);
 /* --- collective over less than a counted communicator (TRAPS, MPI 4)
  * ----------- */
 
-/* An id for a call by a group that two lists (or keys) name. */
-static uint64_t call_id(int kind, uint64_t a, uint64_t b, int tag)
+uint64_t comm_call_id(int kind, uint64_t a, uint64_t b, int tag)
 {
 	return gid_call(kind, a, b, tag,
 			gid_ordinal(gid_call(kind, a, b, tag, 0)));
@@ -124,6 +123,13 @@ static uint64_t call_id(int kind, uint64_t a, uint64_t b, int tag)
 /* The same call has two ids: one while it is under way, one for what it makes.
  */
 #define KIND_MAKES 10000
+
+uint64_t comm_made_id(int function, uint64_t parent, const struct vcomm *made,
+		      int tag)
+{
+	return comm_call_id(function + KIND_MAKES, parent,
+			    gid_group(made->world, made->size), tag);
+}
 
 int PMPI_Comm_create_group(MPI_Comm comm, MPI_Group group, int tag,
 			   MPI_Comm *newcomm)
@@ -139,7 +145,7 @@ int PMPI_Comm_create_group(MPI_Comm comm, MPI_Group group, int tag,
 	if (c && handle_get(V_GROUP, group) &&
 	    !comm_group_ranks(real_group(group), &world, &n)) {
 		key = gid_group(world, n);
-		call = call_id(function, c->gid, key, tag);
+		call = comm_call_id(function, c->gid, key, tag);
 		begun = !group_call_begin(ctx, call, world, (unsigned int)n,
 					  function);
 	}
@@ -151,8 +157,8 @@ int PMPI_Comm_create_group(MPI_Comm comm, MPI_Group group, int tag,
 		made_comm = comm_new(made, function, c, NULL, &ret);
 		if (made_comm)
 			ret = comm_publish(made_comm,
-					   call_id(function + KIND_MAKES,
-						   c->gid, key, tag));
+					   comm_call_id(function + KIND_MAKES,
+							c->gid, key, tag));
 	}
 	upper_free(world);
 	if (ret) /* MPICH sees a null group before it knows the communicator */
@@ -178,20 +184,20 @@ static bool leaders_begin(struct thread_ctx *ctx, const struct vcomm *peer,
 	world[1] = comm_peer_world(peer, remote_leader);
 	low = world[0] < world[1] ? world[0] : world[1];
 	high = world[0] < world[1] ? world[1] : world[0];
-	*call = call_id(FN_MPI_Intercomm_create, (uint64_t)low, (uint64_t)high,
+	*call = comm_call_id(FN_MPI_Intercomm_create, (uint64_t)low, (uint64_t)high,
 			tag);
 	return !group_call_begin(ctx, *call, world, 2, FN_MPI_Intercomm_create);
 }
 
-static uint64_t intercomm_id(const struct vcomm *c, int tag)
+uint64_t comm_intercomm_id(const struct vcomm *c, int tag)
 {
 	uint64_t a = gid_group(c->world, c->size);
 	uint64_t b = gid_group(c->peer, c->npeers);
 
 	return c->world[0] < c->peer[0] ?
-		       call_id(FN_MPI_Intercomm_create + KIND_MAKES, a, b,
+		       comm_call_id(FN_MPI_Intercomm_create + KIND_MAKES, a, b,
 			       tag) :
-		       call_id(FN_MPI_Intercomm_create + KIND_MAKES, b, a, tag);
+		       comm_call_id(FN_MPI_Intercomm_create + KIND_MAKES, b, a, tag);
 }
 
 int PMPI_Intercomm_create(MPI_Comm local_comm, int local_leader,
@@ -220,7 +226,7 @@ int PMPI_Intercomm_create(MPI_Comm local_comm, int local_leader,
 		made_comm = comm_new(made, function, c, NULL, &ret);
 		if (made_comm)
 			ret = comm_publish(made_comm,
-					   intercomm_id(made_comm, tag));
+					   comm_intercomm_id(made_comm, tag));
 	}
 	if (ret)
 		ret = error_comm(local_comm, ret, function);

@@ -21,6 +21,13 @@ int comm_publish(struct vcomm *c, uint64_t gid);
  * MPI_Init.  comm_fini - the way back, at MPI_Finalize. */
 int comm_init(struct err *err);
 void comm_fini(void);
+/* comm_make.c, for calls of a group: comm_call_id - of such a call, which two
+ * keys name.  comm_made_id, comm_intercomm_id - of what it has made. */
+uint64_t comm_call_id(int kind, uint64_t a, uint64_t b, int tag);
+uint64_t comm_made_id(int function, uint64_t parent, const struct vcomm *made,
+		      int tag);
+uint64_t comm_intercomm_id(const struct vcomm *c, int tag);
+
 /* comm_rebuild - after a restart: all real communicators, by gid. */
 int comm_rebuild(struct err *err);
 /* comm_describe - before a capture: hints. */

@@ -6,9 +6,9 @@
 
 /*
  * Handlers of communicators, windows and files are called by our own wrappers
- * (error.c, file_error.c).  Sessions, which this version does not restore, leave
- * raising to the real library: their handlers have a real twin whose function
- * is a thunk that comes back here.
+ * (error.c, file_error.c, sessions.c).  A session's has a real twin all the same,
+ * whose function is a thunk that comes back here: the real library says what is
+ * wrong with the arguments.
  */
 
 /* The record of a predefined handler, or of one of the program's. */
@@ -322,76 +322,6 @@ int PMPI_Win_call_errhandler(MPI_Win win, int errorcode)
 	return ret;
 }
 API_ALIAS(MPI_Win_call_errhandler);
-
-/* --- sessions
- * --------------------------------------------------- */
-
-struct real_search {
-	int real;
-	struct verrhandler *found;
-};
-
-static int real_matches(void *object, void *arg)
-{
-	struct verrhandler *handler = object;
-	struct real_search *search = arg;
-
-	if (handler->obj.real.id != search->real)
-		return 0;
-	search->found = handler;
-	return 1;
-}
-
-/* The real library gave a handler (and a reference to it): the program's. */
-static int hand_out(int real, MPI_Errhandler *errhandler)
-{
-	struct real_search search = { .real = real };
-
-	*errhandler = real;
-	if ((uint32_t)real >> 30 == 1)
-		return MPI_SUCCESS;
-	handle_each(V_ERRHANDLER, real_matches, &search);
-	if (!search.found)
-		return MPI_ERR_INTERN;
-	object_ref(search.found);
-	*errhandler = search.found->obj.handle;
-	return REAL(Errhandler_free, &real);
-}
-
-/* clang-format off */
-#define OTHER(Kind, type, down)						\
-int PMPI_##Kind##_set_errhandler(type object, MPI_Errhandler errhandler) \
-{									\
-	struct thread_ctx *ctx = ctx_enter();				\
-	int ret = REAL(Kind##_set_errhandler, down,			\
-		       real_errhandler(errhandler));			\
-	ctx_leave(ctx);							\
-	return ret;							\
-}									\
-API_ALIAS(MPI_##Kind##_set_errhandler);					\
-int PMPI_##Kind##_get_errhandler(type object, MPI_Errhandler *errhandler) \
-{									\
-	struct thread_ctx *ctx = ctx_enter();				\
-	int real = 0;							\
-	int ret = REAL(Kind##_get_errhandler, down,			\
-		       errhandler ? &real : NULL);			\
-	if (!ret)							\
-		ret = hand_out(real, errhandler);			\
-	ctx_leave(ctx);							\
-	return ret;							\
-}									\
-API_ALIAS(MPI_##Kind##_get_errhandler);					\
-int PMPI_##Kind##_call_errhandler(type object, int errorcode)		\
-{									\
-	struct thread_ctx *ctx = ctx_enter();				\
-	int ret = REAL(Kind##_call_errhandler, down, errorcode);	\
-	ctx_leave(ctx);							\
-	return ret;							\
-}									\
-API_ALIAS(MPI_##Kind##_call_errhandler)
-
-OTHER(Session, MPI_Session, object);
-/* clang-format on */
 
 /* --- what MPICH's C++ library asks for
  * -------------------------------------------- */

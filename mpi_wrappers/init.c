@@ -10,10 +10,12 @@
 #include "mpi_wrappers/partitioned.h"
 #define LOG_PREFIX "mpi: "
 #include "runtime/base/log.h"
+#include "runtime/base/sys.h"
 
 /* File-scope: one life of MPI a process. */
 static struct {
 	_Atomic bool initialized, finalized;
+	bool up; /* the real library is */
 	int threads;
 	const struct thread_ctx *main; /* the thread that called MPI_Init */
 } life;
@@ -77,25 +79,73 @@ static void init_records(void)
 	hooks_set(&rebuild_hooks);
 }
 
-static void init_done(struct thread_ctx *ctx)
+/* The real library is up. */
+static void init_up(void)
 {
 	int provided = MPI_THREAD_SINGLE;
 
 	real_early(false);
 	REAL(Query_thread, &provided);
 	life.threads = provided;
-	life.main = ctx;
 	init_records();
+	life.up = true;
+}
+
+static void init_done(struct thread_ctx *ctx)
+{
+	if (!life.up)
+		init_up();
+	life.main = ctx;
 	atomic_store(&life.initialized, true);
+}
+
+/* Up for a session, and MPI_Init was not called yet. */
+static bool is_for_session(void)
+{
+	return life.up && !atomic_load(&life.initialized);
+}
+
+/* As MPICH does, with all that threads may want. */
+static int up_for_session(struct thread_ctx *ctx)
+{
+	int provided, ret;
+
+	if (life.up)
+		return MPI_SUCCESS;
+	if (comm_world) /* it was, and cannot be again (MPICH 4.0.2 crashes) */
+		return MPI_ERR_OTHER;
+	init_enter(ctx, FN_MPI_Session_init);
+	ret = REAL(Init_thread, NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
+	if (!ret) {
+		init_up();
+		life.main = ctx;
+	}
+	return ret;
+}
+
+/* Threads may open their sessions at the same time; MPI_Init cannot be
+ * interrupted anyway. */
+int init_for_session(struct thread_ctx *ctx)
+{
+	static atomic_flag busy = ATOMIC_FLAG_INIT;
+	int ret;
+
+	while (atomic_flag_test_and_set(&busy))
+		sys_call(SYS_sched_yield);
+	ret = up_for_session(ctx);
+	atomic_flag_clear(&busy);
+	return ret;
 }
 
 int PMPI_Init(int *argc, char ***argv)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret;
+	int ret = MPI_SUCCESS;
 
-	init_enter(ctx, FN_MPI_Init);
-	ret = REAL(Init, argc, argv);
+	if (!is_for_session()) {
+		init_enter(ctx, FN_MPI_Init);
+		ret = REAL(Init, argc, argv);
+	}
 	if (!ret)
 		init_done(ctx);
 	else
@@ -108,10 +158,16 @@ API_ALIAS(MPI_Init);
 int PMPI_Init_thread(int *argc, char ***argv, int required, int *provided)
 {
 	struct thread_ctx *ctx = ctx_enter();
-	int ret;
+	int ret = MPI_SUCCESS;
 
-	init_enter(ctx, FN_MPI_Init_thread);
-	ret = REAL(Init_thread, argc, argv, required, provided);
+	if (!is_for_session()) {
+		init_enter(ctx, FN_MPI_Init_thread);
+		ret = REAL(Init_thread, argc, argv, required, provided);
+	} else if (provided) {
+		*provided = life.threads;
+	} else {
+		ret = MPI_ERR_ARG;
+	}
 	if (!ret)
 		init_done(ctx);
 	else
@@ -136,15 +192,11 @@ static int finalize_attributes(void)
  * that can be stepped out of, then, when all have come, in the real one.  They
  * count as one collective: from the barrier on nothing holds this rank.
  */
-int PMPI_Finalize(void)
+static int finalize_real(struct thread_ctx *ctx)
 {
-	struct thread_ctx *ctx = ctx_enter();
-	int ret = MPI_SUCCESS;
+	int ret;
 
-	if (comm_world && !atomic_load(&life.finalized)) {
-		ret = finalize_attributes();
-		if (ret)
-			ret = error_world(ret, FN_MPI_Finalize);
+	if (life.up) {
 		barrier_enter(ctx, comm_world, FN_MPI_Finalize);
 		drain_finalize();
 		file_finalize();
@@ -154,11 +206,41 @@ int PMPI_Finalize(void)
 	}
 	ret = REAL(Finalize);
 	if (!ret) {
-		atomic_store(&life.finalized, true);
+		life.up = false;
 		hooks_set(&real_idle_hooks);
 		process_send(
 			&(struct control_msg){ .type = CONTROL_FINALIZED });
 	}
+	return ret;
+}
+
+/* MPI_Init and MPI_Finalize have a life of their own. */
+int init_no_session(struct thread_ctx *ctx)
+{
+	if (is_for_session() || atomic_load(&life.finalized))
+		return finalize_real(ctx);
+	return MPI_SUCCESS;
+}
+
+int PMPI_Finalize(void)
+{
+	struct thread_ctx *ctx = ctx_enter();
+	int ret = MPI_SUCCESS;
+
+	if (is_for_session()) {
+		ret = error_world(MPI_ERR_OTHER, FN_MPI_Finalize);
+		ctx_leave(ctx);
+		return ret;
+	}
+	if (life.up && !atomic_load(&life.finalized)) {
+		ret = finalize_attributes();
+		if (ret)
+			ret = error_world(ret, FN_MPI_Finalize);
+	}
+	/* The last session ends it. */
+	ret = sessions_open() ? MPI_SUCCESS : finalize_real(ctx);
+	if (!ret)
+		atomic_store(&life.finalized, true);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -195,7 +277,8 @@ API_ALIAS(MPI_Finalized);
 /* Before MPI_Init and after MPI_Finalize the real library complains. */
 static bool is_running(void)
 {
-	return atomic_load(&life.initialized) && !atomic_load(&life.finalized);
+	return is_for_session() || (atomic_load(&life.initialized) &&
+				    !atomic_load(&life.finalized));
 }
 
 int PMPI_Query_thread(int *provided)

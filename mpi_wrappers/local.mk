@@ -86,6 +86,7 @@ mpi_wrappers_libmpiwrap_a_SOURCES = \
 	mpi_wrappers/request_file.c \
 	mpi_wrappers/request_ours.c \
 	mpi_wrappers/sendrecv.c \
+	mpi_wrappers/sessions.c \
 	mpi_wrappers/status.c \
 	mpi_wrappers/sync.c mpi_wrappers/sync.h \
 	mpi_wrappers/threads.c \

@@ -14,10 +14,7 @@ static const struct {
 	const char *prefix, *what, *remedy;
 } names[] = {
 	{ "MPI_File_open", "a file", "MPI_File_close" },
-	{ "MPI_Session_init", "a session", "MPI_Session_finalize" },
 	{ "MPI_T_", "a handle of the tools interface", "it is freed" },
-	{ "MPI_Comm_create_from_group", "a communicator of a session",
-	  "MPI_Comm_free" },
 	{ "MPIX_Comm_revoke", "a revoked communicator", "MPI_Comm_free" },
 	{ "MPIX_Comm_shrink", "a shrunk communicator", "MPI_Comm_free" },
 	{ "MPI_", "a communicator with processes beyond MPI_COMM_WORLD",

@@ -20,6 +20,7 @@ kept_sources = $(srcdir)/tests/programs/kept/main.c \
 	$(srcdir)/tests/programs/kept/greqs.c \
 	$(srcdir)/tests/programs/kept/others.c \
 	$(srcdir)/tests/programs/kept/parts.c \
+	$(srcdir)/tests/programs/kept/sessions.c \
 	$(srcdir)/tests/programs/kept/tools.c
 tests/programs/kept/kept: $(kept_sources) $(srcdir)/tests/programs/kept/kept.h
 	$(AM_V_CC)$(MKDIR_P) tests/programs/kept && $(MPICC) -std=gnu11 -O2 \

@@ -47,5 +47,6 @@ beats() {
 }
 
 beats "requests" parts greqs
-beats "the rest" tools messages types errors colls
+beats "the rest" sessions tools messages types errors colls
+beats "without MPI_Init" -s sessions
 done_testing

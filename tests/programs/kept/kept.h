@@ -30,6 +30,12 @@ struct topic {
 /* parts.c */
 void parts_make(void);
 void parts_check(void);
+/* sessions.c */
+void sessions_make(void);
+void sessions_check(void);
+/* in place of MPI_Init and MPI_Finalize */
+MPI_Comm sessions_begin(void);
+void sessions_end(void);
 /* tools.c */
 void tools_make(void);
 void tools_check(void);

@@ -2,12 +2,12 @@
 /* main.c - objects in the middle of their life, over a checkpoint */
 
 /*
- * kept [-g GATE] [-r ROUNDS] [NAME...]
+ * kept [-s] [-g GATE] [-r ROUNDS] [NAME...]
  *
  * Makes the objects of the topics that are named (of all), waits in the first
  * round until the file GATE exists, and uses them to their end.  Every rank
  * makes GATE.RANK when it has come so far.  Prints "answer right", or what is
- * wrong on stderr.
+ * wrong on stderr.  With -s there is no MPI_Init, but a session.
  */
 #include "kept.h"
 
@@ -21,6 +21,7 @@ static const char *gate;
 static const struct topic topics[] = {
 	{ "parts", parts_make, parts_check },
 	{ "greqs", greqs_make, greqs_check },
+	{ "sessions", sessions_make, sessions_check },
 	{ "tools", tools_make, tools_check },
 	{ "messages", messages_make, messages_check },
 	{ "types", types_make, types_check },
@@ -68,26 +69,40 @@ static void round_of(char **names, int first)
 
 int main(int argc, char **argv)
 {
-	int rounds = 1, opt, all = 0;
+	int rounds = 1, opt, all = 0, by_session = 0, flag = 0;
+	MPI_Comm world = MPI_COMM_WORLD;
 
-	while ((opt = getopt(argc, argv, "g:r:")) != -1) {
-		if (opt == 'g')
+	while ((opt = getopt(argc, argv, "g:r:s")) != -1) {
+		if (opt == 's')
+			by_session = 1;
+		else if (opt == 'g')
 			gate = optarg;
 		else if (opt == 'r')
 			rounds = atoi(optarg);
 		else
 			return 2;
 	}
-	MPI_Init(&argc, &argv);
-	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-	MPI_Comm_size(MPI_COMM_WORLD, &size);
+	if (by_session)
+		world = sessions_begin();
+	else
+		MPI_Init(&argc, &argv);
+	MPI_Comm_rank(world, &rank);
+	MPI_Comm_size(world, &size);
 	left = (rank + size - 1) % size;
 	right = (rank + 1) % size;
 	for (int i = 0; i < rounds; i++)
 		round_of(argv + optind, i == 0);
-	MPI_Allreduce(&errors, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+	MPI_Initialized(&flag);
+	CHECK(flag == !by_session);
+	MPI_Allreduce(&errors, &all, 1, MPI_INT, MPI_SUM, world);
 	if (rank == 0)
 		printf("answer %s\n", all ? "wrong" : "right");
-	MPI_Finalize();
+	if (by_session)
+		sessions_end();
+	else
+		MPI_Finalize();
+	MPI_Finalized(&flag);
+	if (flag != !by_session)
+		return 1;
 	return all != 0;
 }

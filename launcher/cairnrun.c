@@ -35,6 +35,7 @@ struct run {
 	char *starter_path;
 	char rank_path[PATH_MAX];
 	long restarts_left;
+	struct history history;
 	struct words suspects; /* nodes that were lost in the last run */
 	struct words bad;      /* those that did not answer since */
 };
@@ -311,10 +312,13 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 	s->program = r->program;
 	s->starter_path = r->starter_path;
 	s->arguments = &r->command.words;
+	s->history = &r->history;
 	s->restarts_left = r->restarts_left;
 	s->routable = r->command.several_nodes || r->options.iface ||
 		      r->options.starter == &starter_srun || in_a_batch_job();
+	record_start(s);
 	rc = session_run(s, err);
+	record_end(s, rc);
 	if (s->incomplete)
 		hosts_named(r->options.starter, &r->words, &r->suspects);
 	for (size_t i = 0; i < s->nodes.n; i++)
@@ -407,6 +411,7 @@ static int run_job(struct run *r, struct err *err)
 	if (!s)
 		return err_set(err, -ENOMEM, "no memory");
 	r->restarts_left = r->options.restarts;
+	history_open(&r->history, r->job.dirfd, r->job.made);
 	for (;;) {
 		rc = run_once(r, s, err);
 		if (!rc && s->refused && !s->interrupted &&
@@ -449,6 +454,7 @@ static int run_job(struct run *r, struct err *err)
 		 s->node_lost ? W_EXITCODE(EXIT_NODE_LOST, 0) :
 				s->status;
 	free(s);
+	history_fini(&r->history);
 	job_close(&r->job);
 	if (rc)
 		return rc;

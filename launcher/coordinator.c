@@ -5,6 +5,7 @@
 #include "launcher/frontier.h"
 #include "launcher/ranks.h"
 #include "launcher/tally.h"
+#include "launcher/timeline.h"
 #include "runtime/base/fmt.h"
 #include "runtime/net/address.h"
 
@@ -63,7 +64,8 @@ struct coordinator {
 	int64_t exited_ms; /* when the last rank ended that has; 0: none */
 	int64_t stall_ms, slice_ms;
 	struct frontier *frontier;
-	struct tally tally; /* what the agents have done of this epoch */
+	struct tally tally;	  /* what the agents have done of this epoch */
+	struct timeline timeline; /* and when */
 	struct err why;
 };
 
@@ -99,16 +101,17 @@ static void enter_abort(struct coordinator *c);
 static const struct {
 	const char *name;
 	void (*enter)(struct coordinator *c);
+	int phase; /* of its time line; -1: none of its own */
 } states[EPOCH_STATES] = {
-	[EPOCH_IDLE] = { "idle", enter_idle },
-	[EPOCH_FRONTIER] = { "frontier", enter_frontier },
-	[EPOCH_SLICE] = { "slice", enter_slice },
-	[EPOCH_DRAIN] = { "drain", enter_drain },
-	[EPOCH_GIVEN_UP] = { "given up", enter_given_up },
-	[EPOCH_CAPTURE] = { "capture", enter_capture },
-	[EPOCH_WRITING] = { "writing", enter_writing },
-	[EPOCH_COMMIT] = { "commit", enter_commit },
-	[EPOCH_ABORT] = { "abort", enter_abort },
+	[EPOCH_IDLE] = { "idle", enter_idle, -1 },
+	[EPOCH_FRONTIER] = { "frontier", enter_frontier, TIMELINE_FRONTIER },
+	[EPOCH_SLICE] = { "slice", enter_slice, TIMELINE_FRONTIER },
+	[EPOCH_DRAIN] = { "drain", enter_drain, TIMELINE_DRAIN },
+	[EPOCH_GIVEN_UP] = { "given up", enter_given_up, TIMELINE_DRAIN },
+	[EPOCH_CAPTURE] = { "capture", enter_capture, TIMELINE_CAPTURE },
+	[EPOCH_WRITING] = { "writing", enter_writing, TIMELINE_WRITING },
+	[EPOCH_COMMIT] = { "commit", enter_commit, TIMELINE_COMMIT },
+	[EPOCH_ABORT] = { "abort", enter_abort, -1 },
 };
 
 /* An action may bring the next input itself (an agent-less step, a failure):
@@ -120,6 +123,8 @@ static void input(struct coordinator *c, enum epoch_input in)
 	if (next == STAY)
 		return;
 	c->state = next;
+	if (states[next].phase >= 0)
+		timeline_phase(&c->timeline, states[next].phase, clock_ms());
 	c->ops->changed(c->arg);
 	states[next].enter(c);
 }
@@ -188,8 +193,10 @@ static void report(struct coordinator *c, bool committed)
 		.pause_ms = c->tally.pause_ms,
 		.seconds = (double)(clock_ms() - c->request_ms) / 1000,
 		.ranks = c->ranks.n,
+		.timeline = &c->timeline,
 	};
 
+	timeline_end(&c->timeline, clock_ms());
 	c->ops->ended(c->arg, &result);
 }
 
@@ -255,6 +262,7 @@ static void begin_if_wanted(struct coordinator *c)
 	c->attempt++;
 	c->started_ms = clock_ms();
 	tally_init(&c->tally, c->nagents);
+	timeline_begin(&c->timeline, c->nagents, c->request_ms, c->started_ms);
 	if (!rc) {
 		c->epoch = c->options.next_epoch;
 		if (!c->ops->begin(c->arg, c->epoch, &c->why)) {
@@ -309,6 +317,7 @@ static void enter_frontier(struct coordinator *c)
 
 static void enter_slice(struct coordinator *c)
 {
+	timeline_slice(&c->timeline);
 	frontier_slice(c->frontier, true);
 	c->ops->timer(c->arg, TIMER_STALL, c->slice_ms);
 	if (c->stall_ms < STALL_MS_MAX)
@@ -402,6 +411,7 @@ void coordinator_destroy(struct coordinator *c)
 		return;
 	frontier_destroy(c->frontier);
 	tally_fini(&c->tally);
+	timeline_fini(&c->timeline);
 	ranks_fini(&c->ranks);
 	free(c->agents);
 	free(c);
@@ -548,6 +558,8 @@ static void done_came(struct coordinator *c, size_t agent,
 		fail(c, "node %s: %s", c->agents[agent].node, err.text);
 		return;
 	}
+	timeline_done(&c->timeline, agent, c->agents[agent].node, message,
+		      clock_ms());
 	c->ops->changed(c->arg);
 	if (tally_all(&c->tally, phase))
 		input(c, INPUT_DONE);
@@ -684,6 +696,11 @@ const char *epoch_state_name(enum epoch_state state)
 int coordinator_node_of(const struct coordinator *c, int rank)
 {
 	return ranks_agent(&c->ranks, rank);
+}
+
+size_t coordinator_ranks(const struct coordinator *c)
+{
+	return c->ranks.n;
 }
 
 bool coordinator_started(const struct coordinator *c)

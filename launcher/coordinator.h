@@ -48,6 +48,8 @@ enum coordinator_timer {
 	COORDINATOR_TIMERS,
 };
 
+struct timeline;
+
 /* How an attempt to make an epoch ended. */
 struct epoch_result {
 	uint64_t attempt; /* what coordinator_request gave */
@@ -60,6 +62,7 @@ struct epoch_result {
 	uint64_t bytes, memory_bytes;
 	double pause_ms, seconds;
 	size_t ranks;
+	const struct timeline *timeline; /* until `ended` returns */
 };
 
 struct coordinator_ops {
@@ -123,6 +126,8 @@ const char *epoch_state_name(enum epoch_state state);
 /* coordinator_node_of - the number of the agent that a rank is at; -1: it is
  * not known, or has ended. */
 int coordinator_node_of(const struct coordinator *c, int rank);
+/* coordinator_ranks - how many the job has, as far as is known. */
+size_t coordinator_ranks(const struct coordinator *c);
 /* coordinator_started - are all ranks of the job up? */
 bool coordinator_started(const struct coordinator *c);
 /* coordinator_is_over - has no rank been seen, or have all of them ended? */

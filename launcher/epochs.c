@@ -154,6 +154,8 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 
 	progress_clear(&s->progress);
 	close_epoch(s);
+	if (r->committed || !r->ending)
+		record_epoch(s, r);
 	/* The ranks stay held until they end. */
 	s->stopping = s->stopping || r->exit;
 	if (r->committed) {
@@ -182,8 +184,10 @@ static void epoch_changed(void *arg)
 	if (!s->coordinator)
 		return;
 	session_look(s);
-	if (!s->back_ms && coordinator_started(s->coordinator))
+	if (!s->back_ms && coordinator_started(s->coordinator)) {
 		s->back_ms = clock_ms();
+		record_up(s);
+	}
 	if (coordinator_state(s->coordinator) == EPOCH_IDLE)
 		return;
 	status = coordinator_status(s->coordinator);

@@ -226,6 +226,7 @@ static void say_flushed(struct flush *f)
 {
 	int64_t ms = clock_ms() - f->began_ms;
 
+	record_flush(f->session, f->epoch, ms, NULL);
 	session_say(f->session, false,
 		    "epoch %u flushed from the burst buffers to %s in %lu ms",
 		    f->epoch, f->session->job->dir, (unsigned long)ms);
@@ -238,6 +239,8 @@ static void say_failed(struct flush *f)
 	bool news = strcmp(f->said, f->why.text) != 0;
 
 	fmt_print(f->said, sizeof(f->said), "%s", f->why.text);
+	record_flush(f->session, f->epoch, clock_ms() - f->began_ms,
+		     f->why.text);
 	session_say(f->session, last || news,
 		    "epoch %u stays in the burst buffers%s: it cannot be "
 		    "flushed to %s: %s%s",

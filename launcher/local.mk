@@ -15,6 +15,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/errand.c launcher/errand.h \
 	launcher/flush.c launcher/flush.h \
 	launcher/frontier.c launcher/frontier.h \
+	launcher/history.c launcher/history.h \
 	launcher/hosts.c launcher/hosts.h \
 	launcher/hydra.c \
 	launcher/job.c launcher/job.h \
@@ -27,6 +28,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/peers.c \
 	launcher/private.c launcher/private.h \
 	launcher/progress.c launcher/progress.h \
+	launcher/record.c \
 	launcher/ranks.c launcher/ranks.h \
 	launcher/restart.c launcher/restart.h \
 	launcher/server.c launcher/server.h \
@@ -35,6 +37,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/slurm.c launcher/slurm.h \
 	launcher/srun.c \
 	launcher/tally.c launcher/tally.h \
+	launcher/timeline.c launcher/timeline.h \
 	launcher/units.c launcher/units.h \
 	launcher/walltime.c launcher/walltime.h \
 	launcher/words.c launcher/words.h
@@ -62,7 +65,8 @@ include tests/unit/launcher/local.mk
 check_PROGRAMS += tests/programs/launcher/append tests/programs/launcher/counter
 tests_programs_launcher_append_SOURCES = tests/programs/launcher/append.c
 tests_programs_launcher_counter_SOURCES = tests/programs/launcher/counter.c
-SYSTEM_TESTS += tests/system/0300-launcher.t
+SYSTEM_TESTS += tests/system/0300-launcher.t tests/system/0320-seeing.t
+EXTRA_DIST += tests/system/seeing/history.py
 
 dist_man_MANS += launcher/cairn.1 launcher/cairnrun.1
-EXTRA_DIST += launcher/README.md launcher/coordinator.md launcher/flush.md
+EXTRA_DIST += launcher/README.md launcher/coordinator.md launcher/flush.md launcher/history.md

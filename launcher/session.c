@@ -36,6 +36,8 @@ void session_say(struct session *s, bool loud, const char *format, ...)
 	fmt_vprint(line, sizeof(line), format, ap);
 	va_end(ap);
 	job_log(s->job, line);
+	if (loud)
+		record_note(s, line);
 	progress_clear(&s->progress);
 	if (loud)
 		log_err("%s", line);

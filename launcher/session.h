@@ -8,6 +8,7 @@
 #include "launcher/coordinator.h"
 #include "launcher/ending.h"
 #include "launcher/flush.h"
+#include "launcher/history.h"
 #include "launcher/job.h"
 #include "launcher/loop.h"
 #include "launcher/nodes.h"
@@ -28,6 +29,7 @@ struct session {
 	json_t *program;
 	const char *starter_path;
 	const struct words *arguments; /* the starter's, wrapped */
+	struct history *history;       /* NULL: none is kept */
 	long restarts_left;
 	bool routable; /* agents or tools may come from other machines */
 
@@ -58,6 +60,7 @@ struct session {
 	bool exit_again;       /* a last one failed, and was asked for again */
 	bool stopping;	       /* after a committed checkpoint-exit */
 	bool requeue;	       /* and then in another run of the batch job */
+	int64_t started_ms;    /* when the session began */
 	int64_t back_ms;       /* when the ranks were up, or back; 0: not yet */
 	int64_t exit_asked_ms; /* when the last checkpoint was asked for */
 	bool interrupted;      /* the user ended it */
@@ -90,6 +93,17 @@ extern const struct server_ops session_peer_ops;
 /* peers_answer - tell the tools that wait how an attempt ended. */
 void peers_answer(struct session *s, const struct epoch_result *result);
 void peers_progress(struct session *s, const json_t *status);
+/* --- record.c: what history.jsonl is told --- */
+void record_start(struct session *s);
+void record_up(struct session *s); /* all ranks are there, or back */
+void record_epoch(struct session *s, const struct epoch_result *result);
+/* record_flush - why: it failed; NULL: it did not. */
+void record_flush(struct session *s, uint32_t epoch, int64_t ms,
+		  const char *why);
+/* record_note - a sentence that people were told. */
+void record_note(struct session *s, const char *text);
+/* record_end - the session is over; rc: what session_run gave. */
+void record_end(struct session *s, int rc);
 /* --- losses.c: a node does not answer, or its agent is gone --- */
 extern const struct nodes_ops session_node_ops;
 /* losses_watch_start - bound the time that a restart waits for its ranks;

@@ -51,7 +51,8 @@ struct rank {
 
 	/* the pending epoch */
 	bool quiet, captured, resumed;
-	uint64_t hold_ns, resumed_ns; /* CLOCK_MONOTONIC; 0: not yet */
+	/* when; CLOCK_MONOTONIC; 0: not yet */
+	uint64_t hold_ns, quiet_ns, captured_ns, resumed_ns;
 };
 
 struct agent {

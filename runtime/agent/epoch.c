@@ -6,6 +6,7 @@
 #include "runtime/agent/busy.h"
 #include "runtime/agent/capture.h"
 #include "runtime/agent/fault.h"
+#include "runtime/agent/timing.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
 
@@ -51,9 +52,11 @@ struct epoch {
 	struct agent *agent;
 	enum phase phase;
 	uint32_t number;
-	bool stop;	 /* --capture=stop */
-	bool durable;	 /* the image is */
-	bool refused;	 /* the coordinator was told; it will abort */
+	bool stop;	   /* --capture=stop */
+	bool durable;	   /* the image is */
+	bool refused;	   /* the coordinator was told; it will abort */
+	uint64_t begin_ns; /* when the coordinator asked for it */
+	double cpu_ms;	   /* that this process had used then */
 	bool letting_go; /* ranks may not all know of an abort or release yet */
 	struct capture *capture; /* also after an abort, until it has ended */
 	struct timer prod, progress;
@@ -151,22 +154,6 @@ static void done(struct epoch *e, const char *phase, json_t *members)
 	link_send(e->agent, message);
 }
 
-/* The longest that any rank has stood still, in milliseconds. */
-static double pause_ms(const struct epoch *e)
-{
-	uint64_t longest = 0, now = now_ns();
-
-	for_each_rank(e, r)
-	{
-		uint64_t end = r->resumed_ns ? r->resumed_ns : now;
-
-		if (r->hold_ns && end > r->hold_ns &&
-		    end - r->hold_ns > longest)
-			longest = end - r->hold_ns;
-	}
-	return (double)longest / 1e6;
-}
-
 /* --- capture's answers
  * ------------------------------------------------------------------ */
 
@@ -179,7 +166,18 @@ static void taken(void *arg)
 	e->phase = PHASE_TAKEN;
 	timer_set(&e->progress, PROGRESS_MS);
 	fault_point(FAULT_CAPTURED);
-	done(e, "capture", json_pack("{s:f}", "pause_ms", pause_ms(e)));
+	done(e, "capture",
+	     json_pack("{s:f}", "pause_ms", timing_pause_ms(e->agent)));
+}
+
+/* For people, and for --interval auto. */
+static void add_timing(const struct epoch *e, json_t *members)
+{
+	json_object_set_new(members, "timing",
+			    timing_list(e->agent, e->begin_ns));
+	json_object_set_new(members, "cpu_ms",
+			    json_real(timing_cpu_ms() - e->cpu_ms));
+	json_object_set_new(members, "cpus", json_integer(timing_cpus()));
 }
 
 static void durable(void *arg, json_t *members)
@@ -189,7 +187,9 @@ static void durable(void *arg, json_t *members)
 	e->durable = true;
 	timer_set(&e->progress, 0);
 	json_object_set_new(members, "node", json_string(e->agent->node));
-	json_object_set_new(members, "pause_ms", json_real(pause_ms(e)));
+	json_object_set_new(members, "pause_ms",
+			    json_real(timing_pause_ms(e->agent)));
+	add_timing(e, members);
 	if (buffer_path(e->agent->buffer))
 		json_object_set_new(members, "fast",
 				    json_string(buffer_path(e->agent->buffer)));
@@ -238,6 +238,8 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	e->stop = how && !strcmp(how, "stop");
 	e->refused = e->letting_go = e->durable = false;
 	e->phase = PHASE_FRONTIER;
+	e->begin_ns = now_ns();
+	e->cpu_ms = timing_cpu_ms();
 	capture_destroy(e->capture); /* of an epoch that was aborted */
 	e->capture = NULL;
 	/* A disk that cannot be written shows before anybody stops. */
@@ -247,11 +249,7 @@ static void to_frontier(struct epoch *e, const json_t *message)
 		refuse(e, -1, err.text);
 		return;
 	}
-	for_each_rank(e, r)
-	{
-		r->quiet = r->captured = r->resumed = false;
-		r->hold_ns = r->resumed_ns = 0;
-	}
+	timing_begin(e->agent);
 	frontier_begin(e->agent->frontier, e->number);
 	command_all(e, CMD_FRONTIER);
 	for_each_rank(e, r) rank_prod(r);
@@ -445,6 +443,7 @@ static unsigned int captured(struct epoch *e, struct rank *r, int *fds,
 	if (capture_rank(e->capture, r->world_rank, fds, nfds, &err))
 		refuse(e, (int)r->world_rank, err.text);
 	r->captured = true;
+	r->captured_ns = now_ns();
 	captured_when_all(e);
 	return 0;
 }
@@ -504,6 +503,7 @@ unsigned int epoch_rank_message(struct epoch *e, struct rank *r,
 		break;
 	case CONTROL_QUIET:
 		r->quiet = true;
+		r->quiet_ns = now_ns();
 		quiet_when_all(e);
 		break;
 	case CONTROL_CAPTURED:

@@ -208,6 +208,18 @@ static void beat_cb(struct timer *timer)
 /* --- log lines
  * ----------------------------------------------------------------- */
 
+/* A line as log_line wrote it; cairnrun puts its own name before. */
+static void log_send(struct agent *agent, const char *line)
+{
+	static const char prefix[] = "cairn: ";
+	bool warn = strstr(line, ": warning: ");
+
+	if (!strncmp(line, prefix, sizeof(prefix) - 1))
+		line += sizeof(prefix) - 1;
+	link_send(agent, json_pack("{s:s, s:s, s:s}", "type", "log", "level",
+				   warn ? "warn" : "info", "text", line));
+}
+
 static void log_cb(struct source *source, uint32_t events)
 {
 	struct agent *agent = source->arg;
@@ -221,12 +233,7 @@ static void log_cb(struct source *source, uint32_t events)
 	text[n] = '\0';
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
-			link_send(agent, json_pack("{s:s, s:s, s:s}", "type",
-						   "log", "level",
-						   strstr(line, ": warning: ") ?
-							   "warn" :
-							   "info",
-						   "text", line));
+			log_send(agent, line);
 }
 
 /* The agent has no terminal: its lines go through a pipe to itself, so that

@@ -24,6 +24,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/restore.c runtime/agent/restore.h \
 	runtime/agent/shared.c runtime/agent/shared.h \
 	runtime/agent/task.c runtime/agent/task.h \
+	runtime/agent/timing.c runtime/agent/timing.h \
 	runtime/agent/wrapper.c
 runtime_libagent_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 runtime_libagent_a_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)

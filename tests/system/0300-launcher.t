@@ -127,6 +127,7 @@ ok "a rank under a script is checkpointed" grep -q committed tool
 wait $job
 ok "what a restart will leave out is said" says err \
 	'rank 0 (and 1 more on this node) was started by "script"'
+ok "by one name only" eval '! grep -q "cairn: .*cairn: " err'
 run 0 cairnrun --restart scripted
 ok "the program comes back" grep -q ^answer out
 ok "and the script does not, as was said" eval '! grep -q after out'

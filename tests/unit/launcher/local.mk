@@ -40,3 +40,10 @@ tests_unit_launcher_test_slurm_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_slurm_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_slurm_LDADD = launcher/liblauncher.a \
 	runtime/libnet.a $(UNIT_LDADD) $(SODIUM_LIBS) $(JANSSON_LIBS)
+
+check_PROGRAMS += tests/unit/launcher/test_history
+TESTS += tests/unit/launcher/test_history
+tests_unit_launcher_test_history_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_history_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_history_LDADD = launcher/liblauncher.a \
+	runtime/libnet.a $(STORAGE_LIBS) $(UNIT_LDADD) $(SODIUM_LIBS)

@@ -19,6 +19,8 @@ class Cairn(AutotoolsPackage):
 
     variant("munge", default=False, description="cairnrun --auth munge")
 
+    variant("fabric", default=True, description="cairnrun --redundancy")
+
     depends_on("c", type="build")
     depends_on("pkgconfig", type="build")
     depends_on("cunit", type="build")
@@ -27,9 +29,12 @@ class Cairn(AutotoolsPackage):
     depends_on("jansson@2.10:")
     depends_on("libsodium@1.0.16:")
     depends_on("munge", when="+munge")
+    depends_on("libfabric@1.14:", when="+fabric")
     depends_on("mpich@3.4:", type=("build", "link", "run"))
 
     requires("platform=linux", "target=x86_64:", msg="Cairn runs on x86-64 Linux only")
 
     def configure_args(self):
-        return ["--disable-system-tests"] + self.with_or_without("munge")
+        return ["--disable-system-tests"] + (
+            self.with_or_without("munge") + self.with_or_without("fabric")
+        )

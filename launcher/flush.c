@@ -60,7 +60,20 @@ static void add_paths(json_t *paths, const json_t *manifest)
 	}
 }
 
-/* Kept are the newest --keep epochs, and those that lie nowhere else. */
+/* Images in a buffer lie beside those that they refer to. */
+static void add_sources(json_t *list, const json_t *manifest)
+{
+	const json_t *image, *source;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(manifest, "images"), i, image)
+		json_array_foreach(json_object_get(image, "sources"), k, source)
+			json_array_append(list,
+					  json_object_get(source, "epoch"));
+}
+
+/* Kept are the newest --keep epochs, those that lie nowhere else, and what
+ * these need. */
 static json_t *sweep_message(const struct flush *f, bool all)
 {
 	size_t keep = (size_t)f->session->options->keep;
@@ -75,8 +88,10 @@ static json_t *sweep_message(const struct flush *f, bool all)
 
 		add_paths(paths, e->manifest);
 		if (!all && (i + keep >= catalog.n || e->epoch == f->epoch ||
-			     tier_is_fast(e->manifest)))
+			     tier_is_fast(e->manifest))) {
 			json_array_append_new(list, json_integer(e->epoch));
+			add_sources(list, e->manifest);
+		}
 	}
 	catalog_fini(&catalog);
 	return json_pack("{s:s, s:o, s:o, s:I}", "type", "sweep", "keep", list,

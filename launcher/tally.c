@@ -45,6 +45,7 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 	const char *file = NULL, *digest = NULL, *key;
 	json_int_t bytes = -1, memory_bytes = -1;
 	const char *fast = json_string_value(json_object_get(message, "fast"));
+	json_t *sources = json_object_get(message, "sources"), *entry;
 	json_t *ranks = NULL, *explain, *value;
 
 	/* A node whose ranks have all ended has no image. */
@@ -61,17 +62,15 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 	t->bytes += (uint64_t)bytes;
 	t->memory_bytes += (uint64_t)memory_bytes;
 	t->ranks += json_array_size(ranks);
-	json_array_append_new(t->images,
-			      json_pack("{s:s, s:s, s:I, s:I, s:s, s:O}",
-					"file", file, "node", node, "bytes",
-					bytes, "memory_bytes", memory_bytes,
-					"index_digest", digest, "ranks",
-					ranks));
+	entry = json_pack("{s:s, s:s, s:I, s:I, s:s, s:O}", "file", file,
+			  "node", node, "bytes", bytes, "memory_bytes",
+			  memory_bytes, "index_digest", digest, "ranks", ranks);
+	json_array_append_new(t->images, entry);
 	if (fast && tier_path_ok(fast))
-		json_object_set_new(json_array_get(t->images,
-						   json_array_size(t->images) -
-							   1),
-				    "fast", json_string(fast));
+		json_object_set_new(entry, "fast", json_string(fast));
+	/* Checked with the whole manifest, before its commit. */
+	if (json_array_size(sources))
+		json_object_set(entry, "sources", sources);
 	explain = json_object_get(message, "explain");
 	json_object_foreach(explain, key, value)
 	{

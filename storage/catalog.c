@@ -98,16 +98,22 @@ static int make_checkpoint_dir(const char *dir, struct err *err)
 	return rc;
 }
 
-int catalog_make_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
-		       struct err *err)
+int catalog_share_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
+			struct err *err)
 {
 	char name[24];
-	int fd, rc;
+	int rc;
 
 	catalog_name(epoch, name);
 	rc = make_dir(dirfd, name, dirfd, err);
-	if (!rc)
-		rc = catalog_open_epoch(dirfd, epoch, &fd, err);
+	return rc ? rc : catalog_open_epoch(dirfd, epoch, epoch_dirfd, err);
+}
+
+int catalog_make_epoch(int dirfd, uint32_t epoch, int *epoch_dirfd,
+		       struct err *err)
+{
+	int fd, rc = catalog_share_epoch(dirfd, epoch, &fd, err);
+
 	if (rc)
 		return rc;
 	if (!faccessat(fd, MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW)) {

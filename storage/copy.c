@@ -188,6 +188,62 @@ static int look(int dirfd, const json_t *image, struct err *err)
 	return rc;
 }
 
+/* --- what an image needs ---------------------------------------------------
+ */
+
+static int copy_source(int from, int to, const struct image_source *s,
+		       struct copy_control *control, struct err *err)
+{
+	int from_fd = -1, to_fd = -1;
+	struct err ignored;
+	int rc = catalog_share_epoch(to, s->epoch, &to_fd, err);
+
+	/* It came with another epoch already. */
+	if (!rc && !image_probe(to_fd, s, &ignored))
+		goto out;
+	if (!rc)
+		rc = catalog_open_epoch(from, s->epoch, &from_fd, err);
+	if (!rc)
+		rc = image_probe(from_fd, s, err);
+	if (!rc)
+		rc = copy_file(from_fd, to_fd, s->file, control, err);
+	if (!rc)
+		rc = image_probe(to_fd, s, err);
+out:
+	if (from_fd >= 0)
+		close(from_fd);
+	if (to_fd >= 0)
+		close(to_fd);
+	return rc;
+}
+
+/* Before the image itself, which is nothing without them. */
+static int copy_sources(int from, const json_t *image, int to_dirfd,
+			struct copy_control *control, struct err *err)
+{
+	const json_t *list = json_object_get(image, "sources"), *one;
+	int rc = 0, to;
+	size_t i;
+
+	if (!list)
+		return 0;
+	to = openat(to_dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return err_set(err, -errno,
+			       "cannot open the folder of the epochs: %s",
+			       fmt_error(errno));
+	json_array_foreach(list, i, one)
+	{
+		struct image_source s = manifest_source(one);
+
+		rc = copy_source(from, to, &s, control, err);
+		if (rc)
+			break;
+	}
+	close(to);
+	return rc;
+}
+
 int copy_image(const char *from, uint32_t epoch, const json_t *image,
 	       int to_dirfd, struct copy_control *control, struct err *err)
 {
@@ -200,10 +256,14 @@ int copy_image(const char *from, uint32_t epoch, const json_t *image,
 	if (rc)
 		return rc;
 	rc = catalog_open_epoch(dirfd, epoch, &fd, err);
-	close(dirfd);
-	if (rc)
+	if (rc) {
+		close(dirfd);
 		return rc;
+	}
 	rc = look(fd, image, err);
+	if (!rc)
+		rc = copy_sources(dirfd, image, to_dirfd, control, err);
+	close(dirfd);
 	if (!rc)
 		rc = copy_file(fd, to_dirfd, file, control, err);
 	if (!rc)

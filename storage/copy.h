@@ -27,7 +27,8 @@ void copy_cancel(struct copy_control *c);
 /*
  * copy_image - from the folder of one tier (as tier_open wants it) to another's
  *
- * image is the manifest's entry: the source must be that image, and what is
+ * image is the manifest's entry; older images that it needs go with it, unless
+ * they are there already.  The source must be that image, and what is
  * written is looked at again.  Written in large sequential pieces under a
  * temporary name, fsync, rename (commit.h); replaces what is there under the
  * name.  -ECANCELED after copy_cancel.

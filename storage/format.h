@@ -8,12 +8,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define FORMAT_VERSION 1U
+#define FORMAT_VERSION 2U
+#define FORMAT_OLDEST  1U /* still read: no sources, shorter chunk entries */
 
-#define FORMAT_PAGE	 4096U
-#define FORMAT_CHUNK_MAX (1U << 20) /* memory of a chunk that is not zero */
-#define FORMAT_ADDR_END	 (1ULL << 56)
-#define FORMAT_RANKS_MAX (1U << 24)
+#define FORMAT_PAGE	   4096U
+#define FORMAT_CHUNK_MAX   (1U << 20) /* memory of a chunk that is not zero */
+#define FORMAT_ADDR_END	   (1ULL << 56)
+#define FORMAT_RANKS_MAX   (1U << 24)
+#define FORMAT_SOURCES_MAX 64U /* older images that chunks lie in */
 
 /* The file begins with a header of one page. */
 #define HEADER_MAGIC 0x474d494e52494143ULL /* "CAIRNIMG" */
@@ -30,7 +32,10 @@
 #define INDEX_MAGIC 0x5844494e52494143ULL /* "CAIRNIDX" */
 #define INDEX_LEN   64U			  /* its own header */
 #define RANK_LEN    32U			  /* an entry of the rank table */
-#define CHUNK_LEN   40U			  /* an entry of the chunk table */
+#define SOURCE_LEN  224U		  /* an entry of the source table */
+#define CHUNK_LEN   48U			  /* an entry of the chunk table */
+#define CHUNK_LEN_1 40U			  /* the same in format 1 */
+#define SOURCE_NAME 200U /* room for a name, with its end, in an entry */
 
 /* Little-endian fields at any alignment. */
 static inline void put_u16(void *base, size_t at, uint16_t value)

@@ -16,6 +16,9 @@ struct index_rank {
 struct index {
 	struct index_rank *ranks; /* ascending */
 	size_t nranks;
+	struct image_source *sources; /* ascending by epoch and name; NULL: none
+				       */
+	size_t nsources;
 	struct image_chunk *all; /* one block behind all ranks' chunks; NULL
 				    while writing, where each has its own */
 	struct image_totals totals;
@@ -24,7 +27,8 @@ struct index {
 /*
  * index_encode - sort, merge runs of zeros, and lay out
  *
- * Fills totals but for `bytes`.  *buf is the caller's to free.
+ * Fills totals but for `bytes`.  *buf is the caller's to free.  Every source
+ * must be used.
  */
 int index_encode(struct index *ix, void **buf, size_t *len,
 		 struct err *err) must_check;
@@ -34,15 +38,16 @@ int index_encode(struct index *ix, void **buf, size_t *len,
  *
  * data_end is where the index begins in the file: all chunks lie between the
  * header and it.  Checked: counts against len, order of ranks and chunks, that
- * chunks lie in regions of their rank's sheet and apart, that extents in the
- * file lie apart (or are the same one) and leave no gaps but alignment.
+ * chunks lie in regions of their rank's sheet and apart, that extents in a
+ * file lie apart (or are the same one) and in this one leave no gaps but
+ * alignment, that every source is used.
  */
 int index_decode(const void *buf, size_t len, uint64_t data_end,
 		 struct index *ix, struct err *err) must_check;
 void index_fini(struct index *ix);
 
-/* index_extents - all stored chunks by ascending place in the file, identical
- * ones once; *extents is the caller's to free. */
+/* index_extents - all stored chunks by source and ascending place in its file,
+ * identical ones once; *extents is the caller's to free. */
 int index_extents(const struct index *ix, const struct image_chunk ***extents,
 		  size_t *n, struct err *err) must_check;
 

@@ -60,20 +60,19 @@ static int check_members(const json_t *m, struct err *err)
 					      "memory_bytes" };
 	static const char *const numbers[] = { "pause_ms", "seconds" };
 	static const char *const present[] = { "mpi", "cpu", "kernel" };
+	json_int_t format;
 
 	if (!json_is_object(m))
 		return missing(err, "{}");
 	if (!json_is_integer(json_object_get(m, "format")))
 		return missing(err, "format");
-	if (json_integer_value(json_object_get(m, "format")) !=
-		    MANIFEST_FORMAT &&
-	    !tier_is_fast(m))
+	format = json_integer_value(json_object_get(m, "format"));
+	if (format < MANIFEST_FORMAT || format > MANIFEST_FORMAT_LAST)
 		return err_set(err, -EPROTONOSUPPORT,
 			       "manifest: format %ld, but this Cairn knows %d "
-			       "and %d; use the Cairn that wrote it",
-			       (long)json_integer_value(
-				       json_object_get(m, "format")),
-			       MANIFEST_FORMAT, MANIFEST_FORMAT_TIERS);
+			       "to %d; use the Cairn that wrote it",
+			       (long)format, MANIFEST_FORMAT,
+			       MANIFEST_FORMAT_LAST);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		if (!is_count(json_object_get(m, counts[i])))
 			return missing(err, counts[i]);
@@ -112,12 +111,41 @@ static int is_digest(const char *text)
 	       strspn(text, "0123456789abcdef") == DIGITS;
 }
 
+static int check_sources(const json_t *image, bool allowed, struct err *err)
+{
+	const json_t *list = json_object_get(image, "sources"), *s;
+	size_t i;
+
+	if (!list)
+		return 0;
+	if (!allowed || !json_array_size(list))
+		return missing(err, "images.sources");
+	json_array_foreach(list, i, s)
+	{
+		const json_t *epoch = json_object_get(s, "epoch");
+		const char *file = json_string_value(
+			json_object_get(s, "file"));
+		const char *digest = json_string_value(
+			json_object_get(s, "index_digest"));
+
+		if (!is_count(epoch) ||
+		    json_integer_value(epoch) > (json_int_t)UINT32_MAX ||
+		    !is_plain_name(file) || !is_digest(digest) ||
+		    !is_count(json_object_get(s, "bytes")))
+			return missing(err, "images.sources");
+	}
+	return 0;
+}
+
 /* seen has a byte for each rank: no rank is in two images. */
-static int check_image(const json_t *image, char *seen, size_t nranks,
-		       struct err *err)
+static int check_image(const json_t *image, bool sources, char *seen,
+		       size_t nranks, struct err *err)
 {
 	const json_t *ranks = json_object_get(image, "ranks");
+	int rc = check_sources(image, sources, err);
 
+	if (rc)
+		return rc;
 	if (!is_plain_name(json_string_value(json_object_get(image, "file"))))
 		return missing(err, "images.file");
 	if (!json_is_string(json_object_get(image, "node")))
@@ -174,6 +202,8 @@ static int check_images(const json_t *m, struct err *err)
 {
 	const json_t *images = json_object_get(m, "images");
 	json_int_t nranks = json_integer_value(json_object_get(m, "ranks"));
+	bool sources = (json_integer_value(json_object_get(m, "format")) - 1) &
+		       MANIFEST_BIT_SOURCES;
 	char *seen;
 	int rc = 0;
 
@@ -185,13 +215,67 @@ static int check_images(const json_t *m, struct err *err)
 	if (!seen)
 		return err_set(err, -ENOMEM, "no memory for a manifest");
 	for (size_t i = 0; i < json_array_size(images) && !rc; i++)
-		rc = check_image(json_array_get(images, i), seen,
+		rc = check_image(json_array_get(images, i), sources, seen,
 				 (size_t)nranks, err);
 	if (!rc)
 		rc = check_exited(json_object_get(m, "exited"), seen,
 				  (size_t)nranks, err);
 	free(seen);
 	return rc;
+}
+
+int manifest_format(const json_t *m, bool fast)
+{
+	const json_t *image;
+	bool sources = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(m, "images"), i, image)
+		sources = sources || json_object_get(image, "sources");
+	return MANIFEST_FORMAT + (fast ? MANIFEST_BIT_FAST : 0) +
+	       (sources ? MANIFEST_BIT_SOURCES : 0);
+}
+
+struct image_source manifest_source(const json_t *source)
+{
+	const char *digest = json_string_value(
+		json_object_get(source, "index_digest"));
+	struct image_source s = {
+		.epoch = (uint32_t)json_integer_value(
+			json_object_get(source, "epoch")),
+		.bytes = (uint64_t)json_integer_value(
+			json_object_get(source, "bytes")),
+		.digest = digest ? strtoull(digest, NULL, 16) : 0,
+	};
+
+	fmt_print(s.file, sizeof(s.file), "%s",
+		  json_string_value(json_object_get(source, "file")));
+	return s;
+}
+
+json_t *manifest_sources(const struct image_source *sources, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		char digest[17];
+
+		manifest_digest(sources[i].digest, digest);
+		if (json_array_append_new(list,
+					  json_pack("{s:I, s:s, s:I, s:s}",
+						    "epoch",
+						    (json_int_t)sources[i]
+							    .epoch,
+						    "file", sources[i].file,
+						    "bytes",
+						    (json_int_t)sources[i]
+							    .bytes,
+						    "index_digest", digest))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 int manifest_exited(const json_t *m, uint32_t rank)
@@ -313,20 +397,19 @@ static int put(int epoch_dirfd, json_t *m, int only_new, struct err *err)
 	return rc;
 }
 
-static json_t *copy_for(const json_t *manifest, int format)
+static json_t *copy_for(const json_t *manifest, bool fast)
 {
 	json_t *m = json_copy((json_t *)manifest);
 
 	json_object_del(m, "checksum");
-	json_object_set_new(m, "format", json_integer(format));
+	json_object_set_new(m, "format",
+			    json_integer(manifest_format(manifest, fast)));
 	return m;
 }
 
 int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
 {
-	json_t *m = copy_for(manifest, tier_has_fast(manifest) ?
-					       MANIFEST_FORMAT_TIERS :
-					       MANIFEST_FORMAT);
+	json_t *m = copy_for(manifest, tier_has_fast(manifest));
 
 	if (!m)
 		return err_set(err, -ENOMEM, "no memory for a manifest");
@@ -336,7 +419,7 @@ int manifest_commit(int epoch_dirfd, json_t *manifest, struct err *err)
 
 int manifest_flushed(int epoch_dirfd, json_t *manifest, struct err *err)
 {
-	json_t *m = copy_for(manifest, MANIFEST_FORMAT);
+	json_t *m = copy_for(manifest, false);
 
 	if (!m)
 		return err_set(err, -ENOMEM, "no memory for a manifest");

@@ -4,10 +4,12 @@
 #define CAIRN_STORAGE_MANIFEST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/base/err.h"
+#include "storage/image.h"
 
 /*
  * A checkpoint folder holds
@@ -23,12 +25,17 @@
  * "images": [{"file", "node", "bytes", "index_digest", "ranks": [..]}], where
  * index_digest is a text of 16 hex digits (manifest_digest); and, where ranks
  * had ended before, "exited": [{"rank", "code"}].  Images may have "fast", and
- * then the format may be that of tiers: see tier.h.
+ * then the format may be that of tiers: see tier.h; and "sources": [{"epoch",
+ * "file", "bytes", "index_digest"}], the older images that they need.
  */
-#define MANIFEST_NAME	"manifest.json"
+#define MANIFEST_NAME "manifest.json"
+/* One more than the sum of: */
 #define MANIFEST_FORMAT 1
-/* Images with "fast" are in burst buffers, not in the folder. */
-#define MANIFEST_FORMAT_TIERS 2
+#define MANIFEST_BIT_FAST                                                      \
+	1		       /* images with "fast" are in burst buffers, not \
+				  in the folder */
+#define MANIFEST_BIT_SOURCES 2 /* images need older ones: "sources" */
+#define MANIFEST_FORMAT_LAST 4
 
 /* manifest_digest - 16 hex digits of a 64-bit digest, as JSON and people see
  * it (JSON's own numbers do not hold 64 bits). */
@@ -36,6 +43,13 @@ void manifest_digest(uint64_t digest, char text[17]);
 
 /* manifest_check - are all members there and sane?  Says which is not. */
 int manifest_check(const json_t *manifest, struct err *err) must_check;
+
+/* manifest_format - what an epoch with these images has. */
+int manifest_format(const json_t *manifest, bool fast);
+/* manifest_source - one of an image's "sources"; what is checked is given. */
+struct image_source manifest_source(const json_t *source);
+/* manifest_sources - "sources" for these; a new reference, NULL: no memory. */
+json_t *manifest_sources(const struct image_source *sources, size_t n);
 
 /* manifest_exited - had this rank ended before the epoch?  Gives its exit code,
  * or -1: it is in an image. */
@@ -94,8 +108,8 @@ int epoch_check(const char *dir, uint32_t epoch, int deep, json_t **manifest,
 /* prune - remove uncommitted leftovers older than the newest commit, and
  * committed epochs that are neither among the newest `keep`, nor among the
  * newest `keep` of those in the folder itself (I2: never the newest of either).
- * The manifest is removed first.  busy: one that is being flushed, which stays
- * (0: none). */
+ * The manifest is removed first; of the images those stay that kept ones need.
+ * busy: one that is being flushed, which stays (0: none). */
 int prune(const char *dir, unsigned int keep, uint32_t busy,
 	  struct err *err) must_check;
 

@@ -29,11 +29,32 @@
  * newest good commit may be an epoch under way: never touched.  With no good
  * epoch nothing is removed.
  *
+ * Images that those which stay refer to (incremental epochs) stay too, in their
+ * folders, which are no epochs any more: an epoch goes, its bytes when nobody
+ * needs them.  All manifests that stay count, so also those of epochs in burst
+ * buffers, whose sources may have been copied here with another epoch.
+ *
  * An epoch ends as it began, by one step: its manifest is removed and that is
  * made durable before any image goes, so it is never committed and incomplete.
  */
 
-static int remove_names(int fd, struct err *err)
+/* Files that stay for the sake of others; none without `test`. */
+struct spared {
+	bool (*test)(const void *arg, uint32_t epoch, const char *file);
+	const void *arg;
+	uint32_t epoch;
+	size_t n; /* found */
+};
+
+static bool is_spared(struct spared *s, const char *file)
+{
+	bool is = s->test && s->test(s->arg, s->epoch, file);
+
+	s->n += is;
+	return is;
+}
+
+static int remove_names(int fd, struct spared *spared, struct err *err)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
@@ -47,7 +68,8 @@ static int remove_names(int fd, struct err *err)
 		return err_set(err, rc, "cannot list it: %s", fmt_error(rc));
 	}
 	while (!rc && (e = readdir(d))) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+		    is_spared(spared, e->d_name))
 			continue;
 		if (unlinkat(fd, e->d_name, 0) && errno != ENOENT)
 			rc = err_set(err, -errno, "cannot remove %s: %s",
@@ -67,8 +89,12 @@ static int remove_manifest(int fd, struct err *err)
 		       fmt_error(errno));
 }
 
-int catalog_remove_epoch(int dirfd, uint32_t epoch, struct err *err)
+int catalog_remove_epoch(int dirfd, uint32_t epoch,
+			 bool (*needed)(const void *arg, uint32_t epoch,
+					const char *file),
+			 const void *arg, struct err *err)
 {
+	struct spared spared = { .test = needed, .arg = arg, .epoch = epoch };
 	char name[24];
 	int fd, rc = catalog_open_epoch(dirfd, epoch, &fd, err);
 
@@ -80,10 +106,10 @@ int catalog_remove_epoch(int dirfd, uint32_t epoch, struct err *err)
 	rc = remove_manifest(fd, err);
 	if (!rc) {
 		fault_die(FAULT_PRUNE_MANIFEST, name);
-		rc = remove_names(fd, err);
+		rc = remove_names(fd, &spared, err);
 	}
 	close(fd);
-	if (!rc) {
+	if (!rc && !spared.n) {
 		fault_die(FAULT_PRUNE_FILES, name);
 		if (unlinkat(dirfd, name, AT_REMOVEDIR) && errno != ENOENT)
 			rc = err_set(err, -errno, "cannot remove it: %s",
@@ -171,15 +197,62 @@ static int must_go(int dirfd, uint32_t epoch, const struct kept_tiers *kept)
 	return 0;
 }
 
+/* What the epochs that stay refer to: a list of their images' "sources". */
+static int needs_of(int dirfd, uint32_t epoch, json_t *needs)
+{
+	json_t *m = NULL;
+	const json_t *image;
+	struct err ignored;
+	int rc = 0;
+	size_t i;
+
+	/* Not committed, or damaged: nobody restarts from it. */
+	if (manifest_load(dirfd, epoch, &m, &ignored))
+		return 0;
+	json_array_foreach(json_object_get(m, "images"), i, image)
+	{
+		json_t *list = json_object_get(image, "sources");
+
+		if (list && json_array_extend(needs, list))
+			rc = -ENOMEM;
+	}
+	json_decref(m);
+	return rc;
+}
+
+static bool is_needed(const void *arg, uint32_t epoch, const char *file)
+{
+	const json_t *needs = arg, *one;
+	size_t i;
+
+	json_array_foreach(needs, i, one)
+	{
+		if (json_integer_value(json_object_get(one, "epoch")) ==
+			    (json_int_t)epoch &&
+		    !strcmp(json_string_value(json_object_get(one, "file")),
+			    file))
+			return true;
+	}
+	return false;
+}
+
 static int remove_old(int dirfd, const struct kept_tiers *kept, struct err *err)
 {
 	uint32_t *epochs = NULL;
+	json_t *needs = json_array();
 	size_t n = 0;
 	int rc = catalog_list(dirfd, &epochs, &n, err);
 
 	for (size_t i = 0; i < n && !rc; i++)
+		if (!must_go(dirfd, epochs[i], kept) &&
+		    (!needs || needs_of(dirfd, epochs[i], needs)))
+			rc = err_set(err, -ENOMEM,
+				     "no memory for a list of images");
+	for (size_t i = 0; i < n && !rc; i++)
 		if (must_go(dirfd, epochs[i], kept))
-			rc = catalog_remove_epoch(dirfd, epochs[i], err);
+			rc = catalog_remove_epoch(dirfd, epochs[i], is_needed,
+						  needs, err);
+	json_decref(needs);
 	if (!rc)
 		rc = commit_sync_dir(dirfd, "removed epochs", err);
 	free(epochs);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* reader.c - open an image, believe nothing, give its memory back */
 #define _GNU_SOURCE
-#include "storage/image.h"
+#include "storage/reader_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,33 +12,12 @@
 #include <xxhash.h>
 
 #include "runtime/base/fmt.h"
-#include "storage/codec.h"
+#include "storage/base.h"
+#include "storage/catalog.h"
 #include "storage/format.h"
-#include "storage/index.h"
 #include "storage/owner.h"
 
-/* Decompressing needs working memory; readers are many, so it is kept. */
-struct codec_slot {
-	struct codec_ctx *codec;
-	char *stored; /* FORMAT_CHUNK_MAX bytes */
-	struct codec_slot *next;
-};
-
-struct slots {
-	pthread_mutex_t lock;
-	struct codec_slot *free;
-};
-
-struct image {
-	int fd;
-	uint64_t len;
-	char name[200];
-	struct index ix;
-	uint64_t data_end;
-	struct slots *slots;
-};
-
-static int read_at(const struct image *im, void *buf, size_t len,
+int reader_read_at(const struct image *im, void *buf, size_t len,
 		   uint64_t offset, struct err *err)
 {
 	char *p = buf;
@@ -63,40 +41,47 @@ static int read_at(const struct image *im, void *buf, size_t len,
 	return 0;
 }
 
-static int damaged(const struct image *im, struct err *err, const char *what)
+int reader_damaged(const struct image *im, struct err *err, const char *what)
 {
 	return err_set(err, -EBADMSG,
 		       "%s is damaged: %s; restart from another epoch",
 		       im->name, what);
 }
 
-static int wrong_version(const struct image *im, uint32_t version,
-			 struct err *err)
+static int check_version(struct image *im, uint32_t version, struct err *err)
 {
-	return err_set(err, -EPROTONOSUPPORT,
-		       "%s has format %u, but this Cairn reads %u; restart "
-		       "with the Cairn that wrote it",
-		       im->name, version, FORMAT_VERSION);
+	if (version < FORMAT_OLDEST || version > FORMAT_VERSION)
+		return err_set(err, -EPROTONOSUPPORT,
+			       "%s has format %u, but this Cairn reads %u to "
+			       "%u; restart with the Cairn that wrote it",
+			       im->name, version, FORMAT_OLDEST,
+			       FORMAT_VERSION);
+	if (im->version && im->version != version)
+		return reader_damaged(im, err,
+				      "its parts have different formats");
+	im->version = version;
+	return 0;
 }
 
-static int check_header(const struct image *im, struct err *err)
+static int check_header(struct image *im, struct err *err)
 {
 	char h[HEADER_LEN];
-	int rc = read_at(im, h, sizeof(h), 0, err);
+	int rc = reader_read_at(im, h, sizeof(h), 0, err);
 
 	if (rc)
 		return rc;
 	if (get_u64(h, 0) != HEADER_MAGIC)
-		return damaged(im, err, "it is no image of Cairn");
+		return reader_damaged(im, err, "it is no image of Cairn");
 	if (get_u64(h, 24) != XXH3_64bits(h, 24))
-		return damaged(im, err, "the header's checksum differs");
-	if (get_u32(h, 8) != FORMAT_VERSION)
-		return wrong_version(im, get_u32(h, 8), err);
+		return reader_damaged(im, err, "the header's checksum differs");
+	rc = check_version(im, get_u32(h, 8), err);
+	if (rc)
+		return rc;
 	if (get_u32(h, 12) != HEADER_LEN || get_u32(h, 16) != FORMAT_PAGE)
-		return damaged(im, err, "the header is strange");
+		return reader_damaged(im, err, "the header is strange");
 	for (size_t i = HEADER_FIELDS; i < HEADER_LEN; i++)
 		if (h[i])
-			return damaged(im, err, "the header is strange");
+			return reader_damaged(im, err, "the header is strange");
 	return 0;
 }
 
@@ -107,16 +92,18 @@ static int check_trailer(struct image *im, uint64_t *index_len,
 	int rc;
 
 	if (im->len < HEADER_LEN + INDEX_LEN + TRAILER_LEN)
-		return damaged(im, err, "it is cut short");
-	rc = read_at(im, t, sizeof(t), im->len - TRAILER_LEN, err);
+		return reader_damaged(im, err, "it is cut short");
+	rc = reader_read_at(im, t, sizeof(t), im->len - TRAILER_LEN, err);
 	if (rc)
 		return rc;
 	if (get_u64(t, 0) != TRAILER_MAGIC)
-		return damaged(im, err, "it is cut short (no trailer)");
+		return reader_damaged(im, err, "it is cut short (no trailer)");
 	if (get_u64(t, 56) != XXH3_64bits(t, 56))
-		return damaged(im, err, "the trailer's checksum differs");
-	if (get_u32(t, 8) != FORMAT_VERSION)
-		return wrong_version(im, get_u32(t, 8), err);
+		return reader_damaged(im, err,
+				      "the trailer's checksum differs");
+	rc = check_version(im, get_u32(t, 8), err);
+	if (rc)
+		return rc;
 	im->data_end = get_u64(t, 16);
 	*index_len = get_u64(t, 24);
 	*digest = get_u64(t, 32);
@@ -124,7 +111,8 @@ static int check_trailer(struct image *im, uint64_t *index_len,
 	    get_u64(t, 48) || im->data_end < HEADER_LEN ||
 	    im->data_end > im->len - TRAILER_LEN ||
 	    *index_len != im->len - TRAILER_LEN - im->data_end)
-		return damaged(im, err, "the trailer does not fit the file");
+		return reader_damaged(im, err,
+				      "the trailer does not fit the file");
 	return 0;
 }
 
@@ -140,9 +128,12 @@ static int load_index(struct image *im, struct err *err)
 	if (!buf)
 		return err_set(err, -ENOMEM, "no memory for the index of %s",
 			       im->name);
-	rc = read_at(im, buf, len, im->data_end, err);
+	rc = reader_read_at(im, buf, len, im->data_end, err);
 	if (!rc && XXH3_64bits(buf, len) != digest)
-		rc = damaged(im, err, "the index's checksum differs");
+		rc = reader_damaged(im, err, "the index's checksum differs");
+	if (!rc && get_u32(buf, 8) != im->version)
+		rc = reader_damaged(im, err,
+				    "its parts have different formats");
 	if (!rc) {
 		rc = index_decode(buf, len, im->data_end, &im->ix, err);
 		if (rc)
@@ -181,6 +172,96 @@ static int open_file(struct image *im, int dirfd, const char *name,
 	return 0;
 }
 
+/* Is it the very image that was referred to?  Its own index tells nothing that
+ * is needed; chunks have their checksums. */
+static int open_source(struct image *im, int epoch_dirfd,
+		       const struct image_source *s, struct err *err)
+{
+	uint64_t index_len, digest;
+	int rc = open_file(im, epoch_dirfd, s->file, err);
+
+	if (!rc)
+		rc = check_header(im, err);
+	if (!rc)
+		rc = check_trailer(im, &index_len, &digest, err);
+	if (!rc && (im->len != s->bytes || digest != s->digest))
+		rc = err_set(err, -EBADMSG,
+			     "%s is not the image that was referred to",
+			     s->file);
+	return rc;
+}
+
+int image_probe(int dirfd, const struct image_source *source, struct err *err)
+{
+	struct image im = { .fd = -1 };
+	int rc;
+
+	fmt_print(im.name, sizeof(im.name), "%s", source->file);
+	rc = open_source(&im, dirfd, source, err);
+	if (im.fd >= 0)
+		close(im.fd);
+	return rc;
+}
+
+int image_base_probe(const struct image_base *base, int dirfd, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < base->nsources && !rc; i++) {
+		int fd;
+
+		if (base->without[i])
+			continue;
+		rc = catalog_open_epoch(dirfd, base->sources[i].epoch, &fd,
+					err);
+		if (rc)
+			break;
+		rc = image_probe(fd, &base->sources[i], err);
+		close(fd);
+	}
+	return rc;
+}
+
+static int open_sources(struct image *im, int dirfd, struct err *err)
+{
+	size_t n = im->ix.nsources;
+	int parent, rc = 0;
+
+	if (!n)
+		return 0;
+	im->sources = calloc(n, sizeof(*im->sources));
+	if (!im->sources)
+		return err_set(err, -ENOMEM, "no memory to open %s", im->name);
+	for (size_t i = 0; i < n; i++)
+		im->sources[i].fd = -1;
+	parent = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return err_set(err, -errno,
+			       "cannot open the folder of the epochs: %s",
+			       fmt_error(errno));
+	for (size_t i = 0; i < n && !rc; i++) {
+		const struct image_source *s = &im->ix.sources[i];
+		char folder[24];
+		int fd;
+
+		catalog_name(s->epoch, folder);
+		fmt_print(im->sources[i].name, sizeof(im->sources[i].name),
+			  "%s/%s", folder, s->file);
+		rc = catalog_open_epoch(parent, s->epoch, &fd, err);
+		if (!rc) {
+			rc = open_source(&im->sources[i], fd, s, err);
+			close(fd);
+		}
+		if (rc)
+			err_prefix(err, rc, "%s needs %s", im->name,
+				   im->sources[i].name);
+		/* What is missing is not this image. */
+		rc = rc == -ENOENT ? -EBADMSG : rc;
+	}
+	close(parent);
+	return rc;
+}
+
 int image_open(int dirfd, const char *name, struct image **image,
 	       struct err *err)
 {
@@ -188,12 +269,11 @@ int image_open(int dirfd, const char *name, struct image **image,
 	int rc;
 
 	if (im)
-		im->slots = calloc(1, sizeof(*im->slots));
+		im->slots = slots_create();
 	if (!im || !im->slots) {
 		free(im);
 		return err_set(err, -ENOMEM, "no memory to open %s", name);
 	}
-	pthread_mutex_init(&im->slots->lock, NULL);
 	im->fd = -1;
 	fmt_print(im->name, sizeof(im->name), "%s", name);
 	rc = open_file(im, dirfd, name, err);
@@ -201,6 +281,8 @@ int image_open(int dirfd, const char *name, struct image **image,
 		rc = check_header(im, err);
 	if (!rc)
 		rc = load_index(im, err);
+	if (!rc)
+		rc = open_sources(im, dirfd, err);
 	if (rc) {
 		image_close(im);
 		return rc;
@@ -209,29 +291,17 @@ int image_open(int dirfd, const char *name, struct image **image,
 	return 0;
 }
 
-static void slot_destroy(struct codec_slot *slot)
-{
-	if (!slot)
-		return;
-	codec_destroy(slot->codec);
-	free(slot->stored);
-	free(slot);
-}
-
 void image_close(struct image *im)
 {
 	if (!im)
 		return;
 	if (im->fd >= 0)
 		close(im->fd);
-	while (im->slots->free) {
-		struct codec_slot *slot = im->slots->free;
-
-		im->slots->free = slot->next;
-		slot_destroy(slot);
-	}
-	pthread_mutex_destroy(&im->slots->lock);
-	free(im->slots);
+	slots_destroy(im->slots);
+	for (size_t i = 0; im->sources && i < im->ix.nsources; i++)
+		if (im->sources[i].fd >= 0)
+			close(im->sources[i].fd);
+	free(im->sources);
 	index_fini(&im->ix);
 	free(im);
 }
@@ -297,119 +367,8 @@ int image_chunks(const struct image *im, uint32_t rank,
 	return 0;
 }
 
-static struct codec_slot *get_slot(struct slots *slots)
+const struct image_source *image_sources(const struct image *im, size_t *n)
 {
-	struct codec_slot *slot;
-
-	pthread_mutex_lock(&slots->lock);
-	slot = slots->free;
-	if (slot)
-		slots->free = slot->next;
-	pthread_mutex_unlock(&slots->lock);
-	if (slot)
-		return slot;
-	slot = calloc(1, sizeof(*slot));
-	if (!slot)
-		return NULL;
-	slot->codec = codec_create();
-	slot->stored = malloc(FORMAT_CHUNK_MAX);
-	if (slot->codec && slot->stored)
-		return slot;
-	slot_destroy(slot);
-	return NULL;
-}
-
-static void put_slot(struct slots *slots, struct codec_slot *slot)
-{
-	pthread_mutex_lock(&slots->lock);
-	slot->next = slots->free;
-	slots->free = slot;
-	pthread_mutex_unlock(&slots->lock);
-}
-
-static int damaged_chunk(const struct image *im,
-			 const struct image_chunk *chunk, const char *what,
-			 struct err *err)
-{
-	return err_set(err, -EBADMSG,
-		       "%s is damaged at byte %lu: memory of rank %u at %lx "
-		       "%s; restart from another epoch",
-		       im->name, (unsigned long)chunk->offset, chunk->rank,
-		       (unsigned long)chunk->addr, what);
-}
-
-/* Stored bytes into dst, checked. */
-static int read_stored(const struct image *im, const struct image_chunk *chunk,
-		       void *dst, struct err *err)
-{
-	int rc = read_at(im, dst, chunk->stored, chunk->offset, err);
-
-	if (rc)
-		return rc;
-	if (XXH3_64bits(dst, chunk->stored) != chunk->digest)
-		return damaged_chunk(im, chunk, "has another checksum", err);
-	return 0;
-}
-
-int image_read(const struct image *im, const struct image_chunk *chunk,
-	       void *buf, struct err *err)
-{
-	struct codec_slot *slot;
-	int rc;
-
-	if (chunk->codec == CODEC_ZERO) {
-		memset(buf, 0, chunk->len);
-		return 0;
-	}
-	if (chunk->codec == CODEC_RAW && chunk->stored == chunk->len)
-		return read_stored(im, chunk, buf, err);
-	slot = get_slot(im->slots);
-	if (!slot)
-		return err_set(err, -ENOMEM, "no memory to read %s", im->name);
-	rc = read_stored(im, chunk, slot->stored, err);
-	if (!rc && codec_decode(slot->codec, (enum codec)chunk->codec,
-				slot->stored, chunk->stored, buf, chunk->len))
-		rc = damaged_chunk(im, chunk, "does not decompress", err);
-	put_slot(im->slots, slot);
-	return rc;
-}
-
-/* --- every byte ----------------------------------------------------------- */
-
-static int check_gap(const struct image *im, uint64_t from, uint64_t to,
-		     struct err *err)
-{
-	char gap[FORMAT_PAGE];
-	int rc = read_at(im, gap, to - from, from, err);
-
-	for (size_t i = 0; !rc && i < to - from; i++)
-		if (gap[i])
-			rc = damaged(im, err, "padding is in use");
-	return rc;
-}
-
-int image_verify(const struct image *im, struct err *err)
-{
-	const struct image_chunk **e = NULL;
-	uint64_t at = HEADER_LEN;
-	size_t n = 0;
-	void *buf = malloc(FORMAT_CHUNK_MAX);
-	int rc;
-
-	if (!buf)
-		return err_set(err, -ENOMEM, "no memory to check %s", im->name);
-	/* In the order of the file; index and gaps' lengths were checked when
-	 * it was opened. */
-	rc = index_extents(&im->ix, &e, &n, err);
-	for (size_t i = 0; i < n && !rc; i++) {
-		rc = check_gap(im, at, e[i]->offset, err);
-		if (!rc)
-			rc = image_read(im, e[i], buf, err);
-		at = e[i]->offset + e[i]->stored;
-	}
-	if (!rc)
-		rc = check_gap(im, at, im->data_end, err);
-	free(e);
-	free(buf);
-	return rc;
+	*n = im->ix.nsources;
+	return im->ix.sources;
 }

@@ -43,8 +43,10 @@ bool tier_has_fast(const json_t *manifest)
 
 bool tier_is_fast(const json_t *manifest)
 {
-	return json_integer_value(json_object_get(manifest, "format")) ==
-	       MANIFEST_FORMAT_TIERS;
+	json_int_t format = json_integer_value(
+		json_object_get(manifest, "format"));
+
+	return (format - MANIFEST_FORMAT) & MANIFEST_BIT_FAST;
 }
 
 const char *tier_name(const json_t *manifest)
@@ -139,6 +141,32 @@ int tier_folder(const char *buffer, const char *ckpt_dir, char path[PATH_MAX],
 /* --- an image, wherever it is ----------------------------------------------
  */
 
+/* The manifest tells what must be kept for an image. */
+static int check_sources(const json_t *image, const struct image *im,
+			 struct err *err)
+{
+	const json_t *list = json_object_get(image, "sources");
+	const struct image_source *s;
+	size_t n;
+	bool same;
+
+	s = image_sources(im, &n);
+	same = json_array_size(list) == n;
+	for (size_t i = 0; i < n && same; i++) {
+		struct image_source named = manifest_source(
+			json_array_get(list, i));
+
+		same = named.epoch == s[i].epoch &&
+		       named.digest == s[i].digest &&
+		       !strcmp(named.file, s[i].file);
+	}
+	return same ? 0 :
+		      err_set(err, -EBADMSG,
+			      "%s needs other images than the manifest says",
+			      json_string_value(
+				      json_object_get(image, "file")));
+}
+
 int tier_image_at(int epoch_dirfd, const json_t *image, struct image **im,
 		  struct err *err)
 {
@@ -163,6 +191,8 @@ int tier_image_at(int epoch_dirfd, const json_t *image, struct image **im,
 	else if (strcmp(digest, want))
 		rc = err_set(err, -EBADMSG,
 			     "%s is not the image that was committed", file);
+	else
+		rc = check_sources(image, opened, err);
 	if (rc)
 		image_close(opened);
 	else
@@ -246,7 +276,8 @@ int tier_sweep(const char *path, const uint32_t *keep, size_t n,
 		if (epochs[i] >= before || is_kept(epochs[i], keep, n))
 			left++;
 		else
-			rc = catalog_remove_epoch(dirfd, epochs[i], err);
+			rc = catalog_remove_epoch(dirfd, epochs[i], NULL, NULL,
+						  err);
 	}
 	if (!rc && !left) {
 		unlinkat(dirfd, ORIGIN, 0);

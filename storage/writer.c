@@ -87,6 +87,7 @@ void writer_destroy(struct image_writer *w)
 		return;
 	workers_stop(w);
 	sink_destroy(w->sink);
+	dedup_destroy(w->known);
 	commit_abort(&w->commit);
 	for (unsigned int i = 0; i < THREADS_MAX; i++) {
 		codec_destroy(w->workers[i].codec);
@@ -145,6 +146,8 @@ int image_writer_create(int dirfd, const char *name,
 	if (rc)
 		goto fail;
 	rc = make_jobs(w, 2 * threads + 2);
+	if (!rc)
+		rc = writer_known_begin(w);
 	if (!rc)
 		rc = workers_start(w, threads);
 	if (rc) {

@@ -63,16 +63,18 @@ static int write_trailer(struct image_writer *w, uint64_t at, size_t index_len,
 			     w->commit.name, err);
 }
 
-static int write_index(struct image_writer *w, uint64_t at,
+static int write_index(struct image_writer *w, uint64_t at, struct index *ix,
 		       struct image_totals *totals, struct err *err)
 {
-	struct index ix = { 0 }, again = { 0 };
+	struct index again = { 0 };
 	void *buf = NULL;
 	size_t len = 0;
-	int rc = gather(w, &ix, err);
+	int rc = gather(w, ix, err);
 
 	if (!rc)
-		rc = index_encode(&ix, &buf, &len, err);
+		rc = writer_settle(w, ix, err);
+	if (!rc)
+		rc = index_encode(ix, &buf, &len, err);
 	/* What our own reader would refuse is never committed. */
 	if (!rc)
 		rc = index_decode(buf, len, at, &again, err);
@@ -80,21 +82,43 @@ static int write_index(struct image_writer *w, uint64_t at,
 		rc = commit_pwrite(w->commit.fd, buf, len, at, w->commit.name,
 				   err);
 	if (!rc)
-		rc = write_trailer(w, at, len, ix.totals.index_digest, err);
+		rc = write_trailer(w, at, len, ix->totals.index_digest, err);
 	if (!rc) {
-		*totals = ix.totals;
+		*totals = ix->totals;
 		totals->bytes = at + len + TRAILER_LEN;
 	}
 	free(buf);
 	index_fini(&again);
-	index_fini(&ix);
 	return rc;
+}
+
+/* Before the commit: an image of which the next one cannot know is no use. */
+static int make_base(struct image_writer *w, uint32_t epoch, struct index *ix,
+		     const struct image_totals *totals,
+		     struct image_base **base, struct err *err)
+{
+	struct image_source self = { .epoch = epoch,
+				     .bytes = totals->bytes,
+				     .digest = totals->index_digest };
+
+	memcpy(self.file, w->commit.name,
+	       strnlen(w->commit.name, sizeof(self.file) - 1));
+	return base_create(ix, &self, base, err);
 }
 
 int image_writer_finish(struct image_writer *w, struct image_totals *totals,
 			struct err *err)
 {
+	return image_writer_finish_base(w, 0, totals, NULL, err);
+}
+
+int image_writer_finish_base(struct image_writer *w, uint32_t epoch,
+			     struct image_totals *totals,
+			     struct image_base **base, struct err *err)
+{
 	struct image_totals mine = { 0 };
+	struct image_base *made = NULL;
+	struct index ix = { 0 };
 	uint64_t end = 0;
 	int rc, sink_rc;
 
@@ -108,11 +132,18 @@ int image_writer_finish(struct image_writer *w, struct image_totals *totals,
 	if (!rc)
 		rc = write_header(w, err);
 	if (!rc)
-		rc = write_index(w, end, &mine, err);
+		rc = write_index(w, end, &ix, &mine, err);
+	if (!rc && base)
+		rc = make_base(w, epoch, &ix, &mine, &made, err);
 	if (!rc)
 		rc = commit_end(&w->commit, err);
 	if (!rc && totals)
 		*totals = mine;
+	if (!rc && base)
+		*base = made;
+	else
+		image_base_destroy(made);
+	index_fini(&ix);
 	writer_destroy(w);
 	return rc;
 }

@@ -14,7 +14,7 @@
 #include "storage/format.h"
 #include "storage/thread.h"
 
-static int add_chunk(struct section *s, const struct image_chunk *c)
+int writer_add_chunk(struct section *s, const struct image_chunk *c)
 {
 	if (s->ix.nchunks == s->room) {
 		size_t room = s->room ? 2 * s->room : 256;
@@ -45,9 +45,11 @@ static void flush_piece(struct worker *me)
 	for (size_t i = 0; i < p->nchunks && !rc; i++) {
 		struct image_chunk *c = &p->chunks[i];
 
-		if (c->stored)
+		if (c->stored) {
 			c->offset += p->offset;
-		rc = add_chunk(writer_section(w, c->rank), c);
+			writer_placed(w, c);
+		}
+		rc = writer_add_chunk(writer_section(w, c->rank), c);
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (rc)
@@ -100,15 +102,22 @@ static void note_chunk(struct piece *p, struct image_chunk c)
 }
 
 /* src may be the very place in the piece where it is to be stored. */
-static void pack_span(struct worker *me, uint32_t rank, uint64_t addr,
+static void pack_span(struct worker *me, struct section *s, uint64_t addr,
 		      const char *src, size_t len)
 {
 	struct image_writer *w = me->w;
 	struct piece *p = me->piece;
-	struct image_chunk c = { .addr = addr, .len = len, .rank = rank };
+	XXH128_hash_t hash = XXH3_128bits(src, len);
+	struct image_chunk c = { .addr = addr,
+				 .len = len,
+				 .raw = (uint32_t)len,
+				 .rank = s->ix.rank,
+				 .hash = { hash.low64, hash.high64 } };
 	char *dst = p->buf + p->used;
 	size_t stored;
 
+	if (writer_is_known(w, s, &c))
+		return;
 	c.codec = codec_encode(me->codec, w->options.level,
 			       sink_effort(w->sink), src, len, me->scratch,
 			       &stored);
@@ -118,7 +127,9 @@ static void pack_span(struct worker *me, uint32_t rank, uint64_t addr,
 		memmove(dst, src, stored);
 	c.stored = stored;
 	c.offset = p->used; /* in the piece, until it is placed */
-	c.digest = XXH3_64bits(dst, stored);
+	/* For more than 240 bytes the lower half of the long hash is the short
+	 * one (both read the same accumulators). */
+	c.digest = c.codec == CODEC_RAW ? hash.low64 : XXH3_64bits(dst, stored);
 	p->used += stored;
 	note_chunk(p, c);
 }
@@ -152,7 +163,8 @@ static void do_job(struct worker *me, const struct job *job)
 							    .len = len,
 							    .rank = rank });
 		else
-			pack_span(me, rank, job->addr + done, src + done, len);
+			pack_span(me, job->section, job->addr + done,
+				  src + done, len);
 		done += len;
 	}
 }

@@ -34,16 +34,31 @@ static void *seed_index(size_t *len)
 		  .len = 0x2000,
 		  .offset = HEADER_LEN,
 		  .stored = 0x2000,
+		  .raw = 0x2000,
 		  .codec = 1 },
 		{ .addr = 0x8000, .len = 0x8000 },
 		{ .addr = 0x10000,
-		  .len = 0x8000,
+		  .len = 0x4000,
 		  .offset = HEADER_LEN + 0x2000,
 		  .stored = 100,
+		  .raw = 0x8000,
+		  .skip = 0x4000,
 		  .codec = 2 },
+		{ .addr = 0x14000,
+		  .len = 0x1000,
+		  .offset = HEADER_LEN,
+		  .stored = 0x1000,
+		  .raw = 0x1000,
+		  .source = 1,
+		  .codec = 1 },
 	};
-	struct index_rank rank = { .chunks = chunks, .nchunks = 3 };
-	struct index ix = { .ranks = &rank, .nranks = 1 };
+	struct image_source source = { .epoch = 3,
+				       .bytes = 1 << 20,
+				       .file = "node-a.img" };
+	struct index_rank rank = { .chunks = chunks, .nchunks = 4 };
+	struct index ix = {
+		.ranks = &rank, .nranks = 1, .sources = &source, .nsources = 1
+	};
 	void *buf;
 	char *seed;
 

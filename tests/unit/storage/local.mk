@@ -35,3 +35,9 @@ TESTS += tests/unit/storage/test_tier
 tests_unit_storage_test_tier_SOURCES = tests/unit/storage/test_tier.c $(STORAGE_RIG)
 tests_unit_storage_test_tier_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_storage_test_tier_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS)
+
+check_PROGRAMS += tests/unit/storage/test_base
+TESTS += tests/unit/storage/test_base
+tests_unit_storage_test_base_SOURCES = tests/unit/storage/test_base.c $(STORAGE_RIG)
+tests_unit_storage_test_base_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_storage_test_base_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS)

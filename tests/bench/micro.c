@@ -9,7 +9,7 @@
 
 /*
  * usage: micro init
- *        micro MILLISECONDS [KERNEL]
+ *        micro MILLISECONDS [KERNEL...]
  *        micro count ITERATIONS KERNEL
  *
  * Prints lines "name value" (nanoseconds, but for bandwidth: MiB/s).  Each
@@ -26,6 +26,7 @@
 
 static int rank, peer;
 static char *out, *in;
+static MPI_Win win; /* of the kernel that is measured, if it has one */
 
 static double now(void)
 {
@@ -132,20 +133,70 @@ static void halo_medium(int n)
 	halo(n, MEDIUM);
 }
 
+/* One-sided: rank 1 waits in the call behind the batches meanwhile. */
+static void put_flush(int n)
+{
+	if (rank)
+		return;
+	for (int i = 0; i < n; i++) {
+		MPI_Put(out, SMALL, MPI_CHAR, peer, 0, SMALL, MPI_CHAR, win);
+		MPI_Win_flush(peer, win);
+	}
+}
+
+static void put_stream(int n)
+{
+	if (rank)
+		return;
+	for (int i = 0; i < n; i++) {
+		for (int k = 0; k < WINDOW; k++)
+			MPI_Put(out, LARGE, MPI_CHAR, peer, (MPI_Aint)k * LARGE,
+				LARGE, MPI_CHAR, win);
+		MPI_Win_flush(peer, win);
+	}
+}
+
+/* The window's memory must outlive MPI_Win_free, which frees none that is the
+ * program's.
+ */
+static void create(void **memory)
+{
+	*memory = calloc(WINDOW, LARGE);
+	if (!*memory)
+		MPI_Abort(MPI_COMM_WORLD, 2);
+	MPI_Win_create(*memory, (MPI_Aint)WINDOW * LARGE, 1, MPI_INFO_NULL,
+		       MPI_COMM_WORLD, &win);
+}
+
+static void allocate(void **memory)
+{
+	void *inside;
+
+	*memory = NULL;
+	MPI_Win_allocate((MPI_Aint)WINDOW * LARGE, 1, MPI_INFO_NULL,
+			 MPI_COMM_WORLD, &inside, &win);
+	memset(inside, 0, (size_t)WINDOW * LARGE);
+}
+
 static const struct kernel {
 	const char *name;
 	void (*run)(int n);
 	int batch;
 	double scale; /* value = time of an iteration * scale */
+	void (*window)(void **memory); /* makes win, and perhaps its memory */
 } kernels[] = {
-	{ "error_class", call_error_class, 2000, 1 },
-	{ "comm_rank", call_comm_rank, 2000, 1 },
-	{ "oneway_8", pingpong, 100, 0.5 },
-	{ "bandwidth_1m", stream, 1, 0 /* MiB/s */ },
-	{ "allreduce_8", allreduce, 150, 1 },
-	{ "barrier", barrier, 150, 1 },
-	{ "halo_8", halo_small, 150, 1 },
-	{ "halo_8k", halo_medium, 20, 1 },
+	{ "error_class", call_error_class, 2000, 1, NULL },
+	{ "comm_rank", call_comm_rank, 2000, 1, NULL },
+	{ "oneway_8", pingpong, 100, 0.5, NULL },
+	{ "bandwidth_1m", stream, 1, 0 /* MiB/s */, NULL },
+	{ "allreduce_8", allreduce, 150, 1, NULL },
+	{ "barrier", barrier, 150, 1, NULL },
+	{ "halo_8", halo_small, 150, 1, NULL },
+	{ "halo_8k", halo_medium, 20, 1, NULL },
+	{ "put_8_create", put_flush, 100, 1, create },
+	{ "put_8_allocate", put_flush, 100, 1, allocate },
+	{ "put_1m_create", put_stream, 1, 0, create },
+	{ "put_1m_allocate", put_stream, 1, 0, allocate },
 };
 #define NKERNELS (sizeof(kernels) / sizeof(kernels[0]))
 
@@ -188,11 +239,45 @@ static void measure(const struct kernel *k, double ns)
 		       (double)WINDOW * LARGE / (1 << 20) / (best * 1e-9));
 }
 
-static void count(const char *name, int n)
+static void count(const struct kernel *k, double n)
+{
+	k->run((int)n);
+}
+
+/* Only for its own kernel is there a window: it may cost others time. */
+static void with_window(const struct kernel *k,
+			void (*act)(const struct kernel *k, double x), double x)
+{
+	void *memory = NULL;
+
+	if (k->window) {
+		k->window(&memory);
+		MPI_Win_lock_all(0, win);
+	}
+	act(k, x);
+	if (k->window) {
+		MPI_Win_unlock_all(win);
+		MPI_Win_free(&win);
+	}
+	free(memory);
+}
+
+static int wanted(const char *name, char **names)
+{
+	int any = !*names;
+
+	for (; *names; names++)
+		any |= !strcmp(name, *names);
+	return any;
+}
+
+/* Those of these names (up to NULL), or all if there is none. */
+static void each(char **names, void (*act)(const struct kernel *k, double x),
+		 double x)
 {
 	for (size_t i = 0; i < NKERNELS; i++)
-		if (!strcmp(name, kernels[i].name))
-			kernels[i].run(n);
+		if (wanted(kernels[i].name, names))
+			with_window(&kernels[i], act, x);
 }
 
 int main(int argc, char **argv)
@@ -210,11 +295,9 @@ int main(int argc, char **argv)
 	memset(out, 1, LARGE);
 	memset(in, 1, LARGE);
 	if (argc > 3 && !strcmp(argv[1], "count"))
-		count(argv[3], atoi(argv[2]));
+		each(argv + 3, count, atof(argv[2]));
 	else if (strcmp(argv[1], "init"))
-		for (size_t i = 0; i < NKERNELS; i++)
-			if (argc < 3 || !strcmp(argv[2], kernels[i].name))
-				measure(&kernels[i], 1e6 * atof(argv[1]));
+		each(argv + 2, measure, 1e6 * atof(argv[1]));
 	MPI_Barrier(MPI_COMM_WORLD);
 	end = now();
 	MPI_Finalize();

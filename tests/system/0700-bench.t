@@ -20,8 +20,8 @@ sed 's/^/# /' "$work/out"
 # On several nodes only where it can make some.
 nodes=0
 unshare --net true 2>/dev/null && nodes=1
-targets=$((12 + nodes))
-rows=$((15 + nodes))
+targets=$((16 + nodes))
+rows=$((19 + nodes))
 lines=$(grep -c ' \(<=\|>=\) ' "$work/out")
 if [ "$lines" -eq $targets ]; then
 	echo "ok 2 - each target has its line"

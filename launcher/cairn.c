@@ -11,7 +11,7 @@
 
 static const struct tool *const tools[] = {
 	&tool_checkpoint, &tool_status,	 &tool_ls,    &tool_inspect,
-	&tool_verify,	  &tool_restart, &tool_prune,
+	&tool_verify,	  &tool_restart, &tool_prune, &tool_report,
 };
 
 #define TOOLS (sizeof(tools) / sizeof(*tools))

@@ -36,6 +36,7 @@ struct run {
 	char rank_path[PATH_MAX];
 	long restarts_left;
 	struct history history;
+	struct metrics metrics;
 	struct words suspects; /* nodes that were lost in the last run */
 	struct words bad;      /* those that did not answer since */
 };
@@ -313,6 +314,7 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 	s->starter_path = r->starter_path;
 	s->arguments = &r->command.words;
 	s->history = &r->history;
+	s->metrics = r->options.metrics ? &r->metrics : NULL;
 	s->restarts_left = r->restarts_left;
 	s->routable = r->command.several_nodes || r->options.iface ||
 		      r->options.starter == &starter_srun || in_a_batch_job();
@@ -411,6 +413,7 @@ static int run_job(struct run *r, struct err *err)
 	if (!s)
 		return err_set(err, -ENOMEM, "no memory");
 	r->restarts_left = r->options.restarts;
+	r->metrics.path = r->options.metrics;
 	history_open(&r->history, r->job.dirfd, r->job.made);
 	for (;;) {
 		rc = run_once(r, s, err);

@@ -184,6 +184,7 @@ static void epoch_changed(void *arg)
 	if (!s->coordinator)
 		return;
 	session_look(s);
+	record_changed(s);
 	if (!s->back_ms && coordinator_started(s->coordinator)) {
 		s->back_ms = clock_ms();
 		record_up(s);

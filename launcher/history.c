@@ -194,7 +194,7 @@ int history_add(struct history *h, const char *kind, bool worth, json_t *event,
 	if (!rc || h->failed)
 		return 0;
 	h->failed = true;
-	return err_set(err, rc, "cannot write " HISTORY_FILE ": %s",
+	return err_set(err, rc, "cannot write history.jsonl: %s",
 		       strerror(-rc));
 }
 

@@ -23,6 +23,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/loop.c launcher/loop.h \
 	launcher/losses.c \
 	launcher/machine.c launcher/machine.h \
+	launcher/metrics.c launcher/metrics.h \
 	launcher/nodes.c launcher/nodes.h \
 	launcher/options.c launcher/options.h \
 	launcher/peers.c \
@@ -54,9 +55,22 @@ bin_PROGRAMS += launcher/cairn
 launcher_cairn_SOURCES = launcher/cairn.c launcher/tool.c launcher/tool.h \
 	launcher/cmd_checkpoint.c launcher/cmd_inspect.c launcher/cmd_ls.c \
 	launcher/cmd_prune.c launcher/cmd_restart.c launcher/cmd_status.c \
-	launcher/cmd_verify.c
+	launcher/cmd_report.c launcher/cmd_verify.c \
+	launcher/report/draw.c launcher/report/draw.h \
+	launcher/report/html.c launcher/report/html.h \
+	launcher/report/life.c launcher/report/life.h \
+	launcher/report/page.c launcher/report/page.h
 launcher_cairn_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
 launcher_cairn_CFLAGS = $(LAUNCHER_CFLAGS)
+
+# the report's style sheet, as a string of C
+launcher/report/report.css.h: launcher/report/report.css
+	$(AM_V_GEN)$(MKDIR_P) launcher/report && sed -e 's/["\\]/\\&/g' \
+		-e 's/^/"/' -e 's/$$/\\n"/' $(srcdir)/launcher/report/report.css >$@.tmp && \
+		mv $@.tmp $@
+launcher/report/cairn-page.$(OBJEXT): launcher/report/report.css.h
+CLEANFILES += launcher/report/report.css.h launcher/report/report.css.h.tmp
+EXTRA_DIST += launcher/report/report.css
 launcher_cairn_LDADD = $(LAUNCHER_LIBS)
 
 include tests/unit/launcher/local.mk
@@ -66,7 +80,8 @@ check_PROGRAMS += tests/programs/launcher/append tests/programs/launcher/counter
 tests_programs_launcher_append_SOURCES = tests/programs/launcher/append.c
 tests_programs_launcher_counter_SOURCES = tests/programs/launcher/counter.c
 SYSTEM_TESTS += tests/system/0300-launcher.t tests/system/0320-seeing.t
-EXTRA_DIST += tests/system/seeing/history.py
+EXTRA_DIST += tests/system/seeing/history.py tests/system/seeing/metrics.py \
+	tests/system/seeing/report.py
 
 dist_man_MANS += launcher/cairn.1 launcher/cairnrun.1
 EXTRA_DIST += launcher/README.md launcher/coordinator.md launcher/flush.md launcher/history.md

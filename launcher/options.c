@@ -42,6 +42,7 @@ const char options_usage[] =
 	"                         or stop it until it is written (default: cow)\n"
 	"  --quiesce-timeout TIME give a checkpoint up when the ranks did not\n"
 	"                         come to rest in time (default 5m)\n"
+	"  --metrics FILE         keep the job's figures there for Prometheus\n"
 	"  --iface NAME|ADDRESS   the network interface over which the nodes reach\n"
 	"                         cairnrun (default: any that leads here)\n"
 	"  --auth secret|munge    how Cairn's parts prove who they are: by the\n"
@@ -73,6 +74,7 @@ enum option_id {
 	QUIESCE,
 	MPI_LIB,
 	IFACE,
+	METRICS,
 	AUTH,
 	STOP_BEFORE,
 	REQUEUE,
@@ -103,6 +105,7 @@ static const struct own_option {
 	{ "quiesce-timeout", QUIESCE, true },
 	{ "mpi-lib", MPI_LIB, true },
 	{ "iface", IFACE, true },
+	{ "metrics", METRICS, true },
 	{ "auth", AUTH, true },
 	{ "stop-before", STOP_BEFORE, true },
 	{ "requeue", REQUEUE, false },
@@ -277,6 +280,12 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 	case RESUBMIT:
 		o->next_run = NEXT_RESUBMIT;
 		return 0;
+	case METRICS:
+		if (!*value)
+			return err_set(err, -EINVAL,
+				       "--metrics needs a file's name");
+		set_text(&o->metrics, value);
+		return 0;
 	case IFACE:
 		set_text(&o->iface, value);
 		return 0;
@@ -398,4 +407,5 @@ void options_fini(struct options *o)
 	free(o->restart);
 	free(o->mpi_lib);
 	free(o->iface);
+	free(o->metrics);
 }

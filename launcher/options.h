@@ -33,7 +33,8 @@ struct options {
 	long restart_epoch; /* 0: the newest that verifies */
 	bool capture_stop;
 	char *mpi_lib;
-	char *iface; /* where agents reach us; NULL: any way */
+	char *metrics; /* a file for Prometheus, or NULL */
+	char *iface;   /* where agents reach us; NULL: any way */
 	enum channel_auth auth;
 	const struct starter *starter;
 	bool verbose;

@@ -27,6 +27,29 @@ static void add(struct session *s, const char *kind, bool worth, json_t *event)
 			 err.text);
 }
 
+/* What --metrics shows, as it is now. */
+static void show(struct session *s, bool now)
+{
+	struct metrics *m = s->metrics;
+	struct err err;
+
+	if (!m || !s->coordinator)
+		return;
+	m->ranks = coordinator_ranks(s->coordinator);
+	m->nodes = s->nodes.n;
+	m->state = coordinator_state(s->coordinator);
+	m->interval_s = (double)s->options->interval_ms / 1000;
+	m->flushed = s->flush.flushed;
+	m->buffers = s->options->burst_buffer != NULL;
+	if (metrics_write(m, now, &err))
+		log_warn("%s", err.text);
+}
+
+void record_changed(struct session *s)
+{
+	show(s, false);
+}
+
 /* A command line may be of any length; this one is for people. */
 static json_t *short_program(const json_t *program)
 {
@@ -60,6 +83,11 @@ void record_start(struct session *s)
 
 	gethostname(host, sizeof(host) - 1);
 	s->started_ms = clock_ms();
+	if (s->metrics) {
+		s->metrics->job = s->job->name;
+		s->metrics->running = true;
+		s->metrics->starts++;
+	}
 	event = json_pack("{s:s, s:o, s:s, s:s, s:i, s:I, s:s?}", "job",
 			  s->job->name, "program", short_program(s->program),
 			  "host", host, "release", CAIRN_VERSION, "pid",
@@ -83,6 +111,7 @@ void record_up(struct session *s)
 		      (double)(clock_ms() - s->started_ms) / 1000, "ranks",
 		      (json_int_t)coordinator_ranks(s->coordinator), "nnodes",
 		      (json_int_t)s->nodes.n, "nodes", nodes));
+	show(s, true);
 }
 
 void record_epoch(struct session *s, const struct epoch_result *r)
@@ -90,6 +119,9 @@ void record_epoch(struct session *s, const struct epoch_result *r)
 	json_t *times = r->timeline ? timeline_json(r->timeline) : NULL;
 	json_t *event;
 
+	if (s->metrics)
+		metrics_epoch(s->metrics, r);
+	show(s, true);
 	if (!r->epoch) { /* it did not even begin: a note says so */
 		json_decref(times);
 		return;
@@ -120,6 +152,9 @@ void record_flush(struct session *s, uint32_t epoch, int64_t ms,
 	    json_pack("{s:I, s:b, s:f, s:s?}", "epoch", (json_int_t)epoch, "ok",
 		      why == NULL, "seconds", (double)ms / 1000, "reason",
 		      why));
+	if (s->metrics)
+		metrics_flush(s->metrics, !why);
+	show(s, true);
 }
 
 void record_note(struct session *s, const char *text)
@@ -146,6 +181,9 @@ void record_end(struct session *s, int rc)
 				  "seconds",
 				  (double)(clock_ms() - s->started_ms) / 1000);
 
+	if (s->metrics)
+		s->metrics->running = false;
+	show(s, true);
 	if (s->stopping)
 		json_object_set_new(event, "code",
 				    json_integer(EXIT_CHECKPOINTED));

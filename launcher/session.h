@@ -11,6 +11,7 @@
 #include "launcher/history.h"
 #include "launcher/job.h"
 #include "launcher/loop.h"
+#include "launcher/metrics.h"
 #include "launcher/nodes.h"
 #include "launcher/options.h"
 #include "launcher/private.h"
@@ -30,6 +31,7 @@ struct session {
 	const char *starter_path;
 	const struct words *arguments; /* the starter's, wrapped */
 	struct history *history;       /* NULL: none is kept */
+	struct metrics *metrics;       /* NULL: none are wanted */
 	long restarts_left;
 	bool routable; /* agents or tools may come from other machines */
 
@@ -93,7 +95,9 @@ extern const struct server_ops session_peer_ops;
 /* peers_answer - tell the tools that wait how an attempt ended. */
 void peers_answer(struct session *s, const struct epoch_result *result);
 void peers_progress(struct session *s, const json_t *status);
-/* --- record.c: what history.jsonl is told --- */
+/* --- record.c: what history.jsonl and --metrics are told --- */
+/* record_changed - the epoch under way came further. */
+void record_changed(struct session *s);
 void record_start(struct session *s);
 void record_up(struct session *s); /* all ranks are there, or back */
 void record_epoch(struct session *s, const struct epoch_result *result);

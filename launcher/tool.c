@@ -24,6 +24,7 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "abort", no_argument, NULL, 'a' },
 	{ "quick", no_argument, NULL, 'q' },
+	{ "output", required_argument, NULL, 'o' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -76,6 +77,9 @@ static int one_option(const struct tool *tool, int c, struct tool_args *a,
 	case 'q':
 		a->deep = false;
 		return 0;
+	case 'o':
+		a->output = optarg;
+		return 0;
 	case 'h':
 		fputs(tool->usage, stdout);
 		return 1;
@@ -93,7 +97,7 @@ int tool_parse(const struct tool *tool, int argc, char **argv,
 	a->deep = true;
 	optind = 1;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {
 		if (c == '?' || (c != 'h' && !strchr(letters, c)))
 			return err_set(err, TOOL_USAGE,
 				       "cairn %s does not know %s, or it lacks "

@@ -19,7 +19,7 @@ struct tool {
 };
 
 extern const struct tool tool_checkpoint, tool_status, tool_ls, tool_inspect,
-	tool_verify, tool_restart, tool_prune;
+	tool_verify, tool_restart, tool_prune, tool_report;
 
 /* Exit codes: 0 done, 1 it failed, 2 wrong usage. */
 #define TOOL_USAGE (-EINVAL)
@@ -27,13 +27,14 @@ extern const struct tool tool_checkpoint, tool_status, tool_ls, tool_inspect,
 /* Options that most subcommands have, and their one or two words. */
 struct tool_args {
 	bool json;
-	bool stop;	 /* checkpoint --exit */
-	bool deep;	 /* verify reads all, ls --check ... */
-	long keep;	 /* prune --keep */
-	int64_t wait_ms; /* checkpoint --timeout; 0: as long as it takes */
-	bool abort;	 /* checkpoint --abort */
-	char *dir;	 /* found folder */
-	long epoch;	 /* of DIR/EPOCH; 0: not said */
+	bool stop;	    /* checkpoint --exit */
+	bool deep;	    /* verify reads all, ls --check ... */
+	long keep;	    /* prune --keep */
+	int64_t wait_ms;    /* checkpoint --timeout; 0: as long as it takes */
+	bool abort;	    /* checkpoint --abort */
+	const char *output; /* report --output; NULL: standard output */
+	char *dir;	    /* found folder */
+	long epoch;	    /* of DIR/EPOCH; 0: not said */
 };
 
 /*

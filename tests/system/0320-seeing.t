@@ -10,6 +10,13 @@ needs mpiexec.hydra python3
 in_a_folder
 look=$src/tests/system/seeing
 
+run() { # CODE COMMAND...: its output in out and err
+	local wanted=$1
+	shift
+	timeout 60 "$@" >out 2>err </dev/null
+	[ $? = "$wanted" ]
+}
+
 tells() { # DIR EXPRESSION: of the record there
 	python3 "$look/history.py" "$1/history.jsonl" "$2"
 }
@@ -48,5 +55,64 @@ wait $job
 ok "an epoch that was given up is there with its reason" tells gu \
 	'not epochs and "no space left" in of("epoch")[0]["reason"] and
 	of("end")[0]["code"] == 0'
+
+# --- cairn report ---
+ok "cairn report writes a page" run 0 cairn report -o page.html ck
+ok "which is whole, and needs nothing else" \
+	python3 "$look/report.py" page.html 2 3 "$counter 60" epochs
+ok "it can be printed" eval 'cairn report ck | cmp -s - page.html'
+ok "why an epoch was given up is in it" eval 'cairn report -o gu.html gu &&
+	python3 "$look/report.py" gu.html 1 0 "no space left on device"'
+python3 "$look/report.py" bad -
+ok "what others wrote is text in it" eval 'cairn report -o bad.html bad &&
+	python3 "$look/report.py" bad.html 2 0 "<script>alert(1)</script>"'
+ok "without a record it says so" run 1 cairn report .
+ok "and names it" said history.jsonl
+
+# The page as it looks, without a network (that it has no scripts was seen).
+browser() { # PAGE PICTURE
+	timeout 120 chromium --headless --no-sandbox --disable-gpu \
+		--blink-settings=preferredColorScheme=1 \
+		--host-resolver-rules="MAP * ~NOTFOUND" \
+		--user-data-dir="$work/browser" --hide-scrollbars \
+		--window-size=1000,900 --screenshot="$PWD/$2" \
+		"file://$PWD/$1" >said 2>&1
+}
+if command -v chromium >/dev/null; then
+	ok "Chromium shows it" browser page.html page.png
+	ok "with its colours" python3 "$look/report.py" --picture page.png
+else
+	skip "Chromium shows it" "chromium is not installed"
+	skip "with its colours" "chromium is not installed"
+fi
+
+# --- --metrics ---
+figures() { # EXPRESSION
+	python3 "$look/metrics.py" m.prom "$1" >said 2>&1
+}
+name='a"b\c' # a folder's name may hold such
+started "$name" 2 cairnrun --ckpt-dir "$name" --metrics m.prom --restarts 1 \
+	-n 2 "$counter" 60
+ok "figures are there before the first epoch" figures \
+	'v("cairn_up") == 1 and v("cairn_ranks") == 2 and v("cairn_nodes") == 1 and
+	v("cairn_epochs_committed_total") == 0 and "cairn_last_epoch" not in m'
+checkpoint "$name"
+ok "and follow it" figures \
+	'v("cairn_epochs_committed_total") == 1 and v("cairn_last_epoch") == 1 and
+	0 < v("cairn_last_pause_seconds") <= v("cairn_last_duration_seconds") and
+	0 < v("cairn_written_bytes_total") < v("cairn_covered_bytes_total") and
+	v("cairn_last_commit_timestamp_seconds") > 1.7e9 and
+	sum(x for _, x in m["cairn_phase"]) == 1'
+kill -KILL "$(pgrep -u "$(id -u)" -f "^$counter 60" | head -n 1)"
+wait $job
+ok "over a restart, up to the end" figures \
+	'v("cairn_up") == 0 and v("cairn_restarts_total") == 1 and
+	v("cairn_epochs_committed_total") == 1 and
+	m["cairn_up"][0][0]["job_name"] == r"""a"b\c"""'
+ok "all may read them, and nothing else is left" \
+	[ "$(stat -c %a m.prom*)" = 644 ]
+ok "a folder that is not there is said, and harms nobody" eval '
+	run 0 cairnrun --metrics none/m.prom -n 1 true &&
+	[ "$(grep -c "cannot write --metrics none/m.prom" err)" = 1 ]'
 
 done_testing

@@ -118,15 +118,37 @@ static int comm_of_file(struct vcomm *parent, uint64_t count, struct vcomm **out
 	return MPI_SUCCESS;
 }
 
-static int file_made(struct vcomm *c, uint64_t count, const char *name,
-		     int amode, int info, MPI_File real, MPI_File *fh)
+int file_open_real(struct vfile *f, int comm, const char *name, int amode,
+		   int info)
 {
-	struct vfile *f = handle_new(V_FILE, sizeof(*f));
+	int ret = REAL(File_open, comm, name, amode, info, &f->real.ptr);
+
+	f->refuses.ptr = MPI_FILE_NULL;
+	if (ret || !(amode & MPI_MODE_SEQUENTIAL))
+		return ret;
+	f->refuses = f->real;
+	ret = REAL(File_open, comm, name,
+		   amode & ~(MPI_MODE_CREATE | MPI_MODE_EXCL |
+			     MPI_MODE_SEQUENTIAL),
+		   info, &f->real.ptr);
+	if (ret)
+		REAL(File_close, &f->refuses.ptr);
+	return ret;
+}
+
+static int close_real(struct vfile *f)
+{
+	if (f->refuses.ptr)
+		REAL(File_close, &f->refuses.ptr);
+	return REAL(File_close, &f->real.ptr);
+}
+
+/* What is to be known of one that has been opened. */
+static int file_keep(struct vfile *f, struct vcomm *c, uint64_t count,
+		     const char *name, int amode, int info)
+{
 	int ret;
 
-	if (!f)
-		return MPI_ERR_NO_MEM;
-	f->real.ptr = real;
 	f->amode = amode;
 	f->etype.handle = f->filetype.handle = MPI_BYTE;
 	/* it was set by the open, to the end of the file */
@@ -139,7 +161,6 @@ static int file_made(struct vcomm *c, uint64_t count, const char *name,
 	if (ret) {
 		if (f->comm)
 			comm_bury(f->comm);
-		object_put(f);
 		return ret;
 	}
 	if (file_errhandler) {
@@ -147,28 +168,34 @@ static int file_made(struct vcomm *c, uint64_t count, const char *name,
 		f->errhandler = file_errhandler;
 	}
 	identity_keep(f);
-	*fh = file_handle(f);
 	return MPI_SUCCESS;
 }
 
 static int file_open(struct thread_ctx *ctx, MPI_Comm comm, const char *name,
 		     int amode, MPI_Info info, MPI_File *fh)
 {
+	struct vfile *f = handle_new(V_FILE, sizeof(*f));
 	struct vcomm *c = comm_get(comm);
-	MPI_File real = MPI_FILE_NULL;
 	uint64_t count = 0;
 	int ret;
 
+	if (!f)
+		return MPI_ERR_NO_MEM;
 	if (c)
 		count = coll_enter_count(ctx, c, FN_MPI_File_open);
 	/* What is to be removed the close removes (file_remove.c). */
-	ret = REAL(File_open, real_comm(comm), name,
-		   amode & ~MPI_MODE_DELETE_ON_CLOSE, real_info(info), &real);
+	ret = file_open_real(f, real_comm(comm), name,
+			     amode & ~MPI_MODE_DELETE_ON_CLOSE,
+			     real_info(info));
+	if (!ret) {
+		ret = file_keep(f, c, count, name, amode, real_info(info));
+		if (ret)
+			close_real(f);
+	}
 	if (ret)
-		return ret;
-	ret = file_made(c, count, name, amode, real_info(info), real, fh);
-	if (ret)
-		REAL(File_close, &real);
+		object_put(f);
+	else
+		*fh = file_handle(f);
 	return ret;
 }
 
@@ -198,7 +225,7 @@ static int file_close(struct thread_ctx *ctx, struct vfile *f)
 	/* Before the barrier of the real close: then it is gone for all. */
 	if (f->amode & MPI_MODE_DELETE_ON_CLOSE && !f->comm->rank)
 		file_remove(f->path);
-	ret = REAL(File_close, &f->real.ptr);
+	ret = close_real(f);
 	comm_bury(f->comm);
 	handle_hide(f);
 	f->comm = NULL;
@@ -230,21 +257,21 @@ API_ALIAS(MPI_File_close);
 /* --- views and hints
  * ------------------------------------------------------------ */
 
-/* MPI_DISPLACEMENT_CURRENT: where that was. */
+/* MPI_MODE_SEQUENTIAL has MPI_DISPLACEMENT_CURRENT only, and the real file, which
+ * is not in that mode, all others: it refuses that one. */
 static int displacement(const struct vfile *f, MPI_Offset *disp)
 {
-	int etype = 0, filetype = 0;
-	char datarep[MPI_MAX_DATAREP_STRING + 1];
-	int ret = REAL(File_get_view, f->real.ptr, disp, &etype, &filetype,
-		       datarep);
+	MPI_Offset at = 0;
+	int real = f->comm->obj.real.id, ret;
 
-	if (ret)
-		return ret;
-	if ((uint32_t)etype >> 30 == 2)
-		REAL(Type_free, &etype);
-	if ((uint32_t)filetype >> 30 == 2)
-		REAL(Type_free, &filetype);
-	return MPI_SUCCESS;
+	if (*disp != MPI_DISPLACEMENT_CURRENT) {
+		*disp = *disp < 0 ? *disp : MPI_DISPLACEMENT_CURRENT;
+		return MPI_SUCCESS;
+	}
+	REAL(Barrier, real);
+	ret = REAL(File_get_position_shared, f->real.ptr, &at);
+	REAL(Barrier, real); /* set_view sets it to 0 */
+	return ret ? ret : REAL(File_get_byte_offset, f->real.ptr, at, disp);
 }
 
 static int view_keep(struct vfile *f, MPI_Offset disp, MPI_Datatype etype,
@@ -257,8 +284,7 @@ static int view_keep(struct vfile *f, MPI_Offset disp, MPI_Datatype etype,
 	strncpy(f->datarep, datarep, sizeof(f->datarep) - 1);
 	if (info != MPI_INFO_NULL && info_copy_merge(info, &f->hints))
 		return MPI_ERR_NO_MEM;
-	return disp == MPI_DISPLACEMENT_CURRENT ? displacement(f, &f->disp) :
-						  MPI_SUCCESS;
+	return MPI_SUCCESS;
 }
 
 int PMPI_File_set_view(MPI_File fh, MPI_Offset disp, MPI_Datatype etype,
@@ -267,12 +293,15 @@ int PMPI_File_set_view(MPI_File fh, MPI_Offset disp, MPI_Datatype etype,
 {
 	struct thread_ctx *ctx = ctx_enter();
 	struct vfile *f = file_get(fh);
-	int ret;
+	int ret = MPI_SUCCESS;
 
 	if (f)
 		coll_enter(ctx, f->comm, FN_MPI_File_set_view);
-	ret = REAL(File_set_view, real_file(fh), disp, real_type(etype),
-		   real_type(filetype), datarep, real_info(info));
+	if (f && f->refuses.ptr)
+		ret = displacement(f, &disp);
+	if (!ret)
+		ret = REAL(File_set_view, real_file(fh), disp, real_type(etype),
+			   real_type(filetype), datarep, real_info(info));
 	if (!ret && f)
 		ret = view_keep(f, disp, etype, filetype, datarep,
 				real_info(info));

@@ -22,6 +22,8 @@ struct held_type {
 struct vfile {
 	struct vobject obj; /* its real handle is not used: */
 	struct real_file real;
+	struct real_file refuses; /* the same file in MPI_MODE_SEQUENTIAL, if
+				     the program wants that (file.md) */
 	struct vcomm *comm; /* a duplicate of ours: counts the file's
 			       collectives, opens it again */
 	struct verrhandler *errhandler; /* NULL: MPI_ERRORS_RETURN */
@@ -69,6 +71,20 @@ static inline MPI_File real_file(MPI_File fh)
 
 	return f ? f->real.ptr : MPI_FILE_NULL;
 }
+
+/* The same for functions that MPI_MODE_SEQUENTIAL forbids. */
+static inline MPI_File real_placed(MPI_File fh)
+{
+	const struct vfile *f = file_get(fh);
+
+	return f && f->refuses.ptr ? f->refuses.ptr : real_file(fh);
+}
+
+/* file_open_real - f->real (and refuses) by this name, on this real
+ * communicator; `amode` says how, and whether there are two.  On failure none
+ * is open. */
+int file_open_real(struct vfile *f, int comm, const char *name, int amode,
+		   int info);
 
 /*
  * Split collectives, for generated wrappers.  The real library does all the

@@ -125,12 +125,6 @@ static int settle(struct vfile *f, struct err *err)
 {
 	int ret;
 
-	if (f->amode & MPI_MODE_SEQUENTIAL)
-		return err_set(err, -EBUSY,
-			       "%s, which rank %d has open in "
-			       "MPI_MODE_SEQUENTIAL, cannot be restored; "
-			       "checkpoints work again after MPI_File_close",
-			       f->path, comm_world->rank);
 	if (!f->comm->rank) {
 		ret = same_file(f, err);
 		if (ret)
@@ -226,8 +220,8 @@ static int open_again(struct vfile *f)
 	if (f->open_hints)
 		ret = info_copy_write(f->open_hints, &info);
 	if (!ret)
-		ret = REAL(File_open, f->comm->obj.real.id, f->name,
-			   f->amode & AGAIN, info, &f->real.ptr);
+		ret = file_open_real(f, f->comm->obj.real.id, f->name,
+				     f->amode & AGAIN, info);
 	if (info != MPI_INFO_NULL)
 		REAL(Info_free, &info);
 	return ret;

@@ -107,6 +107,8 @@ function crossing(f, i,    k, a) {
 	if (k == "comm" || k == "group" || k == "type" || k == "op" ||
 	    k == "info" || k == "win" || k == "request")
 		return "real_" k "(" a ")"
+	if (k == "file" && is_placed(f))
+		return "real_placed(" a ")"
 	if (k == "weights" || k == "pvar" || k == "cvar" || k == "pvars" ||
 	    k == "file")
 		return "real_" k "(" a ")"
@@ -292,6 +294,12 @@ function on_file(f) {
 # Does it use the file's shared pointer?
 function is_shared(f) {
 	return name[f] ~ /^MPI_File_.*_(shared|ordered)/
+}
+
+# Does MPI_MODE_SEQUENTIAL forbid it?
+function is_placed(f) {
+	return name[f] ~ /^MPI_File_(seek|get_position|get_byte_offset|set_size)/ ||
+		!is_shared(f) && name[f] ~ /^MPI_File_i?(read|write)/ && action[f] != "fend"
 }
 
 function file_first(f) {

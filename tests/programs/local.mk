@@ -6,6 +6,7 @@ mpi_programs = \
 	tests/programs/file_kinds \
 	tests/programs/file_order \
 	tests/programs/file_removed \
+	tests/programs/file_sequential \
 	tests/programs/heat \
 	tests/programs/objects \
 	tests/programs/shared \

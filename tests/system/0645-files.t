@@ -10,6 +10,7 @@ needs mpiexec.hydra
 in_a_folder
 mkdir native.d
 rounds=16
+pause=60 # ms, of each round
 # Two ranks write into one of the shared files as they come: it is looked at by
 # the program itself.
 results='array explicit ordered pieces shared.1 wire'
@@ -26,7 +27,7 @@ natively() {
 # What runs until it is killed, or ends; its epochs follow one another.
 life() { # [--resume]
 	begin cairnrun --ckpt-dir ck --interval 150ms "$@" -n 3 "$program" \
-		"$rounds" 60 "$work"
+		"$rounds" "$pause" "$work"
 }
 
 # The folder's name makes the pattern this run's own.
@@ -38,18 +39,16 @@ first_epoch() { # of this life, or it has ended
 	ended || { committed ck && [ "$(epochs ck | tail -c 20)" != "$before" ]; }
 }
 
-lives=0
-kills=0
-killed_and_resumed() {
-	local code
+killed_and_resumed() { # KILLS: so many surely
+	local code lives=0
 	rm -rf ck && before=''
+	kills=0
 	life
 	while [ "$lives" -lt 40 ]; do
 		lives=$((lives + 1))
 		patiently first_epoch
 		MOMENT=0.$((RANDOM % 5))$((RANDOM % 10)) moment
-		# five times surely, then it may end
-		if [ "$kills" -lt 5 ] && ! ended; then
+		if [ "$kills" -lt "$1" ] && ! ended; then # then it may end
 			# shellcheck disable=SC2046 # one word a rank
 			kill -KILL $(ranks | shuf -n $((1 + RANDOM % 3)) \
 				--random-source=<(yes "$RANDOM")) 2>/dev/null &&
@@ -58,7 +57,7 @@ killed_and_resumed() {
 		wait "$job"
 		code=$?
 		[ "$code" = 0 ] && return 0
-		said 'file_kinds: rank' && return 1
+		said "${program##*/}: rank" && return 1
 		before=$(epochs ck | tail -c 20)
 		life --resume
 	done
@@ -71,10 +70,19 @@ ends_as_natively() {
 }
 
 ok "natively" natively
-ok "killed and resumed until it ends" killed_and_resumed
+ok "killed and resumed until it ends" killed_and_resumed 5
 echo "# killed $kills times"
 ok "with the native answer and files" ends_as_natively
-ok "and was killed meanwhile" [ $kills -ge 1 ]
+ok "and was killed meanwhile" [ "$kills" -ge 1 ]
+
+# --- in MPI_MODE_SEQUENTIAL ---
+program=$build/tests/programs/file_sequential
+results=written
+rounds=20 pause=20
+ok "sequential: natively" natively
+ok "sequential: killed and resumed until it ends" killed_and_resumed 2
+ok "sequential: with the native answer and file" ends_as_natively
+ok "sequential: and was killed meanwhile" [ "$kills" -ge 1 ]
 
 # --- removed after the epoch ---
 removed=$build/tests/programs/file_removed

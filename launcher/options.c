@@ -3,6 +3,7 @@
 #include "launcher/options.h"
 
 #include "launcher/units.h"
+#include "storage/codec.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -40,6 +41,9 @@ const char options_usage[] =
 	"                         must not be requeued\n"
 	"  --capture cow|stop     copy memory on write while the program runs on,\n"
 	"                         or stop it until it is written (default: cow)\n"
+	"  --compress auto|none|fast|small|LEVEL  how to store memory: what takes the\n"
+	"                         least time, as it is, fast, small, or at zstd's\n"
+	"                         level 1 to 19 (default: auto)\n"
 	"  --quiesce-timeout TIME give a checkpoint up when the ranks did not\n"
 	"                         come to rest in time (default 5m)\n"
 	"  --metrics FILE         keep the job's figures there for Prometheus\n"
@@ -71,6 +75,7 @@ enum option_id {
 	RESTART,
 	RESTARTS,
 	CAPTURE,
+	COMPRESS,
 	QUIESCE,
 	MPI_LIB,
 	IFACE,
@@ -102,6 +107,7 @@ static const struct own_option {
 	{ "restart", RESTART, true },
 	{ "restarts", RESTARTS, true },
 	{ "capture", CAPTURE, true },
+	{ "compress", COMPRESS, true },
 	{ "quiesce-timeout", QUIESCE, true },
 	{ "mpi-lib", MPI_LIB, true },
 	{ "iface", IFACE, true },
@@ -221,6 +227,8 @@ static int set_restart(struct options *o, const char *value, struct err *err)
 static int set_one(struct options *o, enum option_id id, const char *value,
 		   struct err *err)
 {
+	struct codec_wish wish;
+
 	switch (id) {
 	case CKPT_DIR:
 		if (!*value)
@@ -263,6 +271,15 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 				       "\"%s\"",
 				       value);
 		o->capture_stop = !strcmp(value, "stop");
+		return 0;
+	case COMPRESS:
+		if (!*value || codec_wish_parse(value, &wish))
+			return err_set(err, -EINVAL,
+				       "--compress takes auto, none, fast, "
+				       "small, or zstd's level from 1 to 19, "
+				       "not \"%s\"",
+				       value);
+		set_text(&o->compress, value);
 		return 0;
 	case QUIESCE:
 		return units_time(value, &o->quiesce_ms, err);
@@ -405,6 +422,7 @@ void options_fini(struct options *o)
 	free(o->ckpt_dir);
 	free(o->burst_buffer);
 	free(o->restart);
+	free(o->compress);
 	free(o->mpi_lib);
 	free(o->iface);
 	free(o->metrics);

@@ -46,11 +46,12 @@ static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
 	p->number = coordinator_agent(s->coordinator, node);
 	nodes_add(&s->nodes, node, p);
 	server_send(p,
-		    json_pack("{s:s, s:s, s:s, s:o, s:s?, s:{s:b}}", "type",
+		    json_pack("{s:s, s:s, s:s, s:o, s:s?, s:{s:b, s:s?}}", "type",
 			      "welcome", "dir", s->job->dir, "job",
 			      s->job->name, "restore", restore, "burst_buffer",
 			      s->options->burst_buffer, "options", "verbose",
-			      (int)s->options->verbose));
+			      (int)s->options->verbose, "compress",
+			      s->options->compress));
 }
 
 static void agent_log(struct session *s, const json_t *message)

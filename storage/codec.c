@@ -1,33 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* codec.c - how the bytes of one chunk are stored */
+#define _GNU_SOURCE
 #include "storage/codec.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zstd.h>
 
-/*
- * DESIGN
- *
- * zstd at level 1 is slower than a good disk on arrays of floats and gains
- * nothing there, so each chunk is judged by a sample: four pieces of it are
- * compressed at a fast level.  A chunk that would shrink too little is stored;
- * where the processor is the bottleneck "too little" is more, and the fast
- * level is used: what level 1 gains over it is less than what it costs.  The
- * sample costs 6% of compressing the chunk at the fast level.
- */
-#define LEVEL_FAST    (-5)
-#define LEVEL_GOOD    1
-#define SAMPLE_PIECES 4
-#define SAMPLE_PIECE  4096
+#include "storage/format.h"
+#include "storage/probe.h"
+#include "storage/shuffle.h"
+
+#define LEVEL_SMALL 3 /* 4 to 9: 5 times the time, no byte less of floats */
+#define LEVEL_MAX   19 /* above, a thread takes more than 100 MiB */
 
 struct codec_ctx {
 	ZSTD_CCtx *c;
 	ZSTD_DCtx *d;
-	char sample[SAMPLE_PIECES * SAMPLE_PIECE];
-	char out[ZSTD_COMPRESSBOUND(SAMPLE_PIECES * SAMPLE_PIECE)];
+	char *planes; /* FORMAT_CHUNK_MAX bytes; NULL: not needed yet */
+	struct probe probe;
 };
+
+int codec_wish_parse(const char *text, struct codec_wish *wish)
+{
+	static const char *const names[] = { "auto", "none", "fast", "small" };
+	char *end;
+	long level;
+
+	*wish = (struct codec_wish){ CODEC_AUTO, LEVEL_SMALL };
+	if (!text || !*text)
+		return 0;
+	for (int i = 0; i < 4; i++) {
+		if (!strcmp(text, names[i])) {
+			wish->mode = (enum codec_mode)i;
+			return 0;
+		}
+	}
+	level = strtol(text, &end, 10);
+	if (*end || level < 1 || level > LEVEL_MAX)
+		return -EINVAL;
+	*wish = (struct codec_wish){ CODEC_SMALL, (int)level };
+	return 0;
+}
 
 struct codec_ctx *codec_create(void)
 {
@@ -35,6 +51,7 @@ struct codec_ctx *codec_create(void)
 
 	if (!ctx)
 		return NULL;
+	probe_init(&ctx->probe);
 	ctx->c = ZSTD_createCCtx();
 	ctx->d = ZSTD_createDCtx();
 	if (ctx->c && ctx->d)
@@ -49,6 +66,7 @@ void codec_destroy(struct codec_ctx *ctx)
 		return;
 	ZSTD_freeCCtx(ctx->c);
 	ZSTD_freeDCtx(ctx->d);
+	free(ctx->planes);
 	free(ctx);
 }
 
@@ -57,59 +75,90 @@ size_t codec_room(size_t len)
 	return ZSTD_compressBound(len);
 }
 
-/* What would 1024 bytes of this chunk become at the fast level? */
-static size_t sample_ratio(struct codec_ctx *ctx, const char *src, size_t len)
+static char *planes_get(struct codec_ctx *ctx)
 {
-	size_t n = 0, packed;
-
-	if (len <= sizeof(ctx->sample)) {
-		memcpy(ctx->sample, src, len);
-		n = len;
-	} else {
-		size_t step = (len - SAMPLE_PIECE) / (SAMPLE_PIECES - 1);
-
-		for (int i = 0; i < SAMPLE_PIECES; i++, n += SAMPLE_PIECE)
-			memcpy(ctx->sample + n, src + (size_t)i * step,
-			       SAMPLE_PIECE);
-	}
-	packed = ZSTD_compressCCtx(ctx->c, ctx->out, sizeof(ctx->out),
-				   ctx->sample, n, LEVEL_FAST);
-	if (ZSTD_isError(packed) || !n)
-		return 1024;
-	return packed * 1024 / n;
+	if (!ctx->planes)
+		ctx->planes = malloc(FORMAT_CHUNK_MAX);
+	return ctx->planes;
 }
 
-/* The level that fits, or 0 for "store it". */
-static int choose(struct codec_ctx *ctx, enum codec_effort effort,
-		  const void *src, size_t len)
+static unsigned int width_of(enum codec codec)
 {
-	size_t ratio = sample_ratio(ctx, src, len);
+	return codec == CODEC_SHUFFLE4 ? 4 : codec == CODEC_SHUFFLE8 ? 8 : 0;
+}
 
-	if (effort == EFFORT_DISK_BOUND) {
-		if (ratio > 960)
+static double cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Bytes in dst, or 0: no gain. */
+static size_t pack(struct codec_ctx *ctx, enum codec codec, int level,
+		   const void *src, size_t len, void *dst)
+{
+	unsigned int width = width_of(codec);
+	size_t n;
+
+	if (width) {
+		if (!planes_get(ctx) || len > FORMAT_CHUNK_MAX)
 			return 0;
-		return LEVEL_GOOD;
+		shuffle(ctx->planes, src, len, width);
+		src = ctx->planes;
 	}
-	return ratio > 800 ? 0 : LEVEL_FAST;
+	n = ZSTD_compressCCtx(ctx->c, dst, codec_room(len), src, len, level);
+	/* Reading a stored chunk back is faster: insist on a real gain. */
+	return ZSTD_isError(n) || n > len - len / 16 ? 0 : n;
 }
 
-enum codec codec_encode(struct codec_ctx *ctx, int level,
-			enum codec_effort effort, const void *src, size_t len,
-			void *dst, size_t *stored)
+enum codec codec_encode(struct codec_ctx *ctx, const struct codec_wish *wish,
+			const struct codec_load *load, const void *src,
+			size_t len, void *dst, size_t *stored)
 {
+	enum way way = probe_choose(&ctx->probe, ctx->c, wish, load, src, len);
+	double start;
 	size_t n;
 
 	*stored = len;
-	if (!level)
-		level = choose(ctx, effort, src, len);
-	if (!level)
+	if (way == WAY_RAW)
 		return CODEC_RAW;
-	n = ZSTD_compressCCtx(ctx->c, dst, codec_room(len), src, len, level);
-	/* Reading a stored chunk back is faster: insist on a real gain. */
-	if (ZSTD_isError(n) || n > len - len / 16)
+	start = cpu_ns();
+	n = pack(ctx, way_codec(way),
+		 wish->mode == CODEC_SMALL ? wish->level : way_level(way), src,
+		 len, dst);
+	if (wish->mode == CODEC_AUTO)
+		probe_learn(&ctx->probe, way, cpu_ns() - start, len, n > 0);
+	if (!n)
 		return CODEC_RAW;
 	*stored = n;
-	return CODEC_ZSTD;
+	return way_codec(way);
+}
+
+/* The frame must give exactly len: less would leave old bytes of dst in the
+ * program's memory. */
+static int unpack(struct codec_ctx *ctx, const void *src, size_t stored,
+		  void *dst, size_t len)
+{
+	return ZSTD_decompressDCtx(ctx->d, dst, len, src, stored) == len ?
+		       0 :
+		       -EBADMSG;
+}
+
+static int unpack_planes(struct codec_ctx *ctx, unsigned int width,
+			 const void *src, size_t stored, void *dst, size_t len)
+{
+	int rc;
+
+	if (len % width || len > FORMAT_CHUNK_MAX)
+		return -EBADMSG;
+	if (!planes_get(ctx))
+		return -ENOMEM;
+	rc = unpack(ctx, src, stored, ctx->planes, len);
+	if (!rc)
+		unshuffle(dst, ctx->planes, len, width);
+	return rc;
 }
 
 int codec_decode(struct codec_ctx *ctx, enum codec codec, const void *src,
@@ -126,12 +175,11 @@ int codec_decode(struct codec_ctx *ctx, enum codec codec, const void *src,
 			memcpy(dst, src, len);
 		return 0;
 	case CODEC_ZSTD:
-		/* The frame must give exactly len: less would leave old bytes
-		 * of dst in the program's memory. */
-		return ZSTD_decompressDCtx(ctx->d, dst, len, src, stored) ==
-				       len ?
-			       0 :
-			       -EBADMSG;
+		return unpack(ctx, src, stored, dst, len);
+	case CODEC_SHUFFLE4:
+	case CODEC_SHUFFLE8:
+		return unpack_planes(ctx, width_of(codec), src, stored, dst,
+				     len);
 	case CODEC_COUNT:
 		break;
 	}

@@ -8,6 +8,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/base/sheet.h"
+#include "storage/codec.h"
 
 /*
  * WRITING.  An image is made under a temporary name and holds any number of
@@ -25,7 +26,7 @@ void image_base_destroy(struct image_base *base); /* NULL allowed */
 uint32_t image_base_epoch(const struct image_base *base);
 
 struct image_options {
-	int level;   /* zstd level; 0: choose by probing each chunk */
+	struct codec_wish compress; /* zeros: what takes the least time */
 	int threads; /* compressing threads; 0: one for each idle core, >= 1 */
 	/* What the image before holds (base.h): what is the same is not written
 	 * again.  Must outlive the writer; NULL: nothing is known. */

@@ -15,10 +15,12 @@ storage_libstorage_a_SOURCES = \
 	storage/index_encode.c storage/index_private.h \
 	storage/manifest.c storage/manifest.h \
 	storage/owner.c storage/owner.h \
+	storage/probe.c storage/probe.h \
 	storage/prune.c \
 	storage/reader.c \
 	storage/reader_chunks.c storage/reader_private.h \
 	storage/sheet_check.c \
+	storage/shuffle.c storage/shuffle.h \
 	storage/sink.c storage/sink.h \
 	storage/thread.c storage/thread.h \
 	storage/tier.c storage/tier.h \

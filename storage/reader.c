@@ -116,6 +116,25 @@ static int check_trailer(struct image *im, uint64_t *index_len,
 	return 0;
 }
 
+/* Of a later Cairn, perhaps. */
+static int check_codecs(const struct image *im, struct err *err)
+{
+	for (size_t r = 0; r < im->ix.nranks; r++) {
+		const struct index_rank *x = &im->ix.ranks[r];
+
+		for (size_t i = 0; i < x->nchunks; i++)
+			if (x->chunks[i].codec >= CODEC_COUNT)
+				return err_set(err, -EPROTONOSUPPORT,
+					       "%s has memory of rank %u in "
+					       "codec %u, which this Cairn "
+					       "does not know; restart with "
+					       "the Cairn that wrote it",
+					       im->name, x->rank,
+					       x->chunks[i].codec);
+	}
+	return 0;
+}
+
 static int load_index(struct image *im, struct err *err)
 {
 	uint64_t len = 0, digest = 0;
@@ -139,6 +158,8 @@ static int load_index(struct image *im, struct err *err)
 		if (rc)
 			err_prefix(err, rc, "%s", im->name);
 	}
+	if (!rc)
+		rc = check_codecs(im, err);
 	im->ix.totals.bytes = im->len;
 	free(buf);
 	return rc;

@@ -9,12 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "runtime/base/fmt.h"
 #include "storage/commit.h"
 #include "storage/format.h"
 #include "storage/thread.h"
 
+#define NS_GUESS    1.0	       /* a byte, before the first piece */
+#define PRESSURE_FIRST 0.5
+#define PRESSURE_MIN   0.375
+#define PRESSURE_MAX   0.9375
 #define PIECE_ALIGN (2U << 20) /* huge pages: direct I/O pins few of them */
 
 struct sink {
@@ -25,8 +30,9 @@ struct sink {
 	int stop;
 	int fd;
 	char name[200];
-	uint64_t next; /* where the next piece goes */
-	unsigned int npieces, nfree, nwriting;
+	uint64_t start, next; /* where the first piece went, the next goes */
+	unsigned int npieces, nfree, nwriting, writers;
+	double ns;     /* for a byte, of the last pieces */
 	struct piece *pieces;
 	struct piece *free;
 	struct piece *head, **tail; /* to be written */
@@ -34,11 +40,32 @@ struct sink {
 	struct err err;
 };
 
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* A small piece says more of the disk's latency than of its bandwidth. */
+static void learn(struct sink *s, size_t len, double ns)
+{
+	if (len < PIECE_LEN / 2)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->ns += (ns / (double)len - s->ns) / 8;
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void write_piece(struct sink *s, const struct piece *p)
 {
 	struct err err = { "" };
+	double start = now_ns();
 	int rc = commit_pwrite(s->fd, p->buf, p->used, p->offset, s->name,
 			       &err);
+
+	learn(s, p->used, now_ns() - start);
 
 	/* Without direct I/O the kernel should not wait for our fsync. */
 	if (!rc && !(fcntl(s->fd, F_GETFL) & O_DIRECT))
@@ -113,7 +140,7 @@ static int make_pieces(struct sink *s, unsigned int n)
 	return 0;
 }
 
-int sink_create(int fd, const char *name, uint64_t start, unsigned int npieces,
+int sink_create(int fd, const char *name, uint64_t start, unsigned int writers,
 		struct sink **sink, struct err *err)
 {
 	struct sink *s = calloc(1, sizeof(*s));
@@ -126,10 +153,12 @@ int sink_create(int fd, const char *name, uint64_t start, unsigned int npieces,
 	pthread_cond_init(&s->queue_cond, NULL);
 	pthread_cond_init(&s->idle_cond, NULL);
 	s->fd = fd;
-	s->next = start;
+	s->start = s->next = start;
+	s->writers = writers;
+	s->ns = NS_GUESS;
 	s->tail = &s->head;
 	fmt_print(s->name, sizeof(s->name), "%s", name);
-	rc = make_pieces(s, npieces);
+	rc = make_pieces(s, writers + SINK_SPARE);
 	if (rc)
 		goto fail;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_DIRECT); /* a wish, too */
@@ -159,14 +188,23 @@ struct piece *sink_begin(struct sink *s)
 	return p;
 }
 
-enum codec_effort sink_effort(struct sink *s)
+/* Bytes cost something even while the disk waits: all that is queued must be
+ * written in the end, and others use the same disk.  And a thread's time does
+ * while the disk is behind: the program wants its cores. */
+void sink_load(struct sink *s, struct codec_load *load)
 {
-	enum codec_effort effort;
+	double pressure;
 
 	pthread_mutex_lock(&s->lock);
-	effort = s->nfree ? EFFORT_CPU_BOUND : EFFORT_DISK_BOUND;
+	pressure = 1 - (double)s->nfree / SINK_SPARE;
+	if (s->next == s->start)
+		pressure = PRESSURE_FIRST;
+	load->sink_ns = s->ns;
+	load->threads = s->writers;
 	pthread_mutex_unlock(&s->lock);
-	return effort;
+	load->pressure = pressure < PRESSURE_MIN ? PRESSURE_MIN :
+			 pressure > PRESSURE_MAX ? PRESSURE_MAX :
+						   pressure;
 }
 
 void sink_place(struct sink *s, struct piece *p)

@@ -17,11 +17,12 @@
  *
  *	begin -> (fill) -> place -> (note where the chunks are) -> submit
  *
- * When no piece is free the disk is what everybody waits for: sink_begin says
- * so, and compressing harder costs nothing.
+ * When no piece is free the disk is what everybody waits for, and compressing
+ * harder costs nothing: sink_load says how far it is from that.
  */
 #define PIECE_LEN    (4U << 20)
 #define PIECE_CHUNKS 1024
+#define SINK_SPARE   6U /* pieces queued for the disk, beside one a writer */
 
 struct piece {
 	char *buf; /* PIECE_LEN bytes, aligned for direct I/O */
@@ -35,11 +36,12 @@ struct piece {
 struct sink;
 
 /* sink_create - fd stays the caller's; the first piece goes to `start`. */
-int sink_create(int fd, const char *name, uint64_t start, unsigned int npieces,
+int sink_create(int fd, const char *name, uint64_t start, unsigned int writers,
 		struct sink **sink, struct err *err) must_check;
 /* sink_begin - an empty piece; waits for one. */
 struct piece *sink_begin(struct sink *s);
-enum codec_effort sink_effort(struct sink *s);
+/* sink_load - what a thread that compresses for it should know. */
+void sink_load(struct sink *s, struct codec_load *load);
 void sink_place(struct sink *s, struct piece *p);  /* sets p->offset */
 void sink_submit(struct sink *s, struct piece *p); /* p is the sink's again */
 /* sink_finish - all submitted pieces are written; *end is the file's end.

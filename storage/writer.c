@@ -27,7 +27,6 @@
  * times for each window of 256 KiB.  After a failure everybody goes on as
  * before but does nothing, until the caller hears of it.
  */
-#define SPARE_PIECES 6U /* queued for the disk, beside one a worker */
 
 void writer_fail(struct image_writer *w, int rc, const struct err *err)
 {
@@ -141,8 +140,8 @@ int image_writer_create(int dirfd, const char *name,
 	rc = commit_begin(&w->commit, dirfd, name, 1, err);
 	if (rc)
 		goto fail;
-	rc = sink_create(w->commit.fd, name, HEADER_LEN, threads + SPARE_PIECES,
-			 &w->sink, err);
+	rc = sink_create(w->commit.fd, name, HEADER_LEN, threads, &w->sink,
+			 err);
 	if (rc)
 		goto fail;
 	rc = make_jobs(w, 2 * threads + 2);

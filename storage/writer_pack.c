@@ -114,13 +114,14 @@ static void pack_span(struct worker *me, struct section *s, uint64_t addr,
 				 .rank = s->ix.rank,
 				 .hash = { hash.low64, hash.high64 } };
 	char *dst = p->buf + p->used;
+	struct codec_load load;
 	size_t stored;
 
 	if (writer_is_known(w, s, &c))
 		return;
-	c.codec = codec_encode(me->codec, w->options.level,
-			       sink_effort(w->sink), src, len, me->scratch,
-			       &stored);
+	sink_load(w->sink, &load);
+	c.codec = codec_encode(me->codec, &w->options.compress, &load, src, len,
+			       me->scratch, &stored);
 	if (c.codec != CODEC_RAW)
 		memcpy(dst, me->scratch, stored);
 	else if (dst != src)

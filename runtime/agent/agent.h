@@ -14,6 +14,7 @@
 #include "runtime/base/control.h"
 #include "runtime/base/err.h"
 #include "runtime/net/channel.h"
+#include "storage/codec.h"
 
 struct buffer;
 struct capture;
@@ -81,6 +82,7 @@ struct agent {
 	uint32_t restore_epoch;
 	struct restore *restore; /* NULL: a first start */
 	struct buffer *buffer;	 /* where images go */
+	struct codec_wish compress;
 	struct flush *flush;
 
 	struct frontier *frontier;

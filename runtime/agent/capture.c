@@ -56,6 +56,7 @@ struct capture {
 	char folder[24]; /* the epoch's, in it */
 	int dirfd;
 	char name[96]; /* of the image */
+	struct codec_wish compress;
 	pthread_t chief;
 	atomic_bool cancel;
 	_Atomic uint64_t bytes;
@@ -203,7 +204,7 @@ static void *crew_run(void *arg)
 
 static int writer_make(struct capture *c, struct err *err)
 {
-	struct image_options options = { 0 };
+	struct image_options options = { .compress = c->compress };
 	struct image_writer *w;
 	int ret = image_writer_create(c->dirfd, c->name, &options, &w, err);
 
@@ -357,7 +358,8 @@ static int start(struct capture *c, struct err *err)
 }
 
 int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
-		   const char *node, const struct capture_ops *ops, void *arg,
+		   const char *node, const struct codec_wish *compress,
+		   const struct capture_ops *ops, void *arg,
 		   struct capture **capture, struct err *err)
 {
 	struct capture *c = calloc(1, sizeof(*c));
@@ -370,6 +372,7 @@ int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 	}
 	c->loop = loop;
 	c->parent_fd = parent_fd;
+	c->compress = *compress;
 	c->ops = ops;
 	c->arg = arg;
 	c->source.fd = c->dirfd = -1;

@@ -9,6 +9,7 @@
 
 #include "runtime/agent/loop.h"
 #include "runtime/base/err.h"
+#include "storage/codec.h"
 
 struct capture;
 
@@ -27,7 +28,8 @@ struct capture_ops {
 /* capture_create - make the epoch's folder in that of parent_fd, which is taken
  * over, also if it fails; the image's writer is made in the background. */
 int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
-		   const char *node, const struct capture_ops *ops, void *arg,
+		   const char *node, const struct codec_wish *compress,
+		   const struct capture_ops *ops, void *arg,
 		   struct capture **capture, struct err *err) must_check;
 /* capture_rank - read this rank; takes all descriptors of CONTROL_CAPTURED,
  * three to seven (control.h), also if it fails. */

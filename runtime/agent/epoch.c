@@ -245,7 +245,7 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	/* A disk that cannot be written shows before anybody stops. */
 	if (buffer_begin(e->agent->buffer, e->number, &dirfd, &err) ||
 	    capture_create(&e->agent->loop, dirfd, e->number, e->agent->node,
-			   &capture_ops, e, &e->capture, &err)) {
+			   &e->agent->compress, &capture_ops, e, &e->capture, &err)) {
 		refuse(e, -1, err.text);
 		return;
 	}

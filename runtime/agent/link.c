@@ -264,6 +264,15 @@ static int welcome_take(struct agent *agent, const json_t *welcome,
 			       "the coordinator's welcome names no checkpoint "
 			       "folder; is cairnrun of the same version?");
 	strcpy(agent->dir, dir);
+	ret = codec_wish_parse(
+		json_string_value(json_object_get(
+			json_object_get(welcome, "options"), "compress")),
+		&agent->compress);
+	if (ret)
+		return err_set(err, ret,
+			       "the coordinator asks for a way to compress that "
+			       "is not known here; is cairnrun of the same "
+			       "version?");
 	ret = buffer_create(json_string_value(
 				    json_object_get(welcome, "burst_buffer")),
 			    agent->node, dir, &agent->buffer, err);

@@ -16,7 +16,7 @@
 
 #define USAGE                                                            \
 	"usage: bench_image [-d DIR] [-m MIB] [-n ROUNDS] [-t THREADS] " \
-	"[-l LEVEL] [-j]\n"
+	"[-c auto|none|fast|small|LEVEL] [-j]\n"
 
 #define ROUNDS_MAX 99
 
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	const char *dir = NULL;
 	int c, json = 0;
 
-	while ((c = getopt(argc, argv, "d:m:n:t:l:j")) != -1)
+	while ((c = getopt(argc, argv, "d:m:n:t:c:j")) != -1)
 		switch (c) {
 		case 'd':
 			dir = optarg;
@@ -222,8 +222,11 @@ int main(int argc, char **argv)
 		case 't':
 			b.options.threads = atoi(optarg);
 			break;
-		case 'l':
-			b.options.level = atoi(optarg);
+		case 'c':
+			if (codec_wish_parse(optarg, &b.options.compress)) {
+				fputs(USAGE, stderr);
+				return 2;
+			}
 			break;
 		case 'j':
 			json = 1;

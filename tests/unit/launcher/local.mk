@@ -6,7 +6,7 @@ TESTS += tests/unit/launcher/test_command
 tests_unit_launcher_test_command_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_command_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_command_LDADD = launcher/liblauncher.a \
-	runtime/libnet.a $(UNIT_LDADD) $(SODIUM_LIBS) $(JANSSON_LIBS)
+	runtime/libnet.a $(UNIT_LDADD) $(STORAGE_LIBS) $(SODIUM_LIBS)
 
 check_PROGRAMS += tests/unit/launcher/test_private
 TESTS += tests/unit/launcher/test_private

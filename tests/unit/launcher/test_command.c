@@ -309,6 +309,7 @@ static void test_own_options(void)
 
 	UNIT_OK(parse("-n 4 --ckpt-dir d --interval 300ms -genv A 1 --keep=3 "
 		      "--signal HUP=checkpoint --capture stop --verbose "
+		      "--compress 12 "
 		      "--quiesce-timeout 10s --restarts 2 --mpi-lib /x "
 		      "--burst-buffer /nvme --flush-every 4 --flush-rate 1.5G/s "
 		      "./a --keep 9",
@@ -325,6 +326,7 @@ static void test_own_options(void)
 	CU_ASSERT_EQUAL(o.signals[SIGUSR1], SIGNAL_CHECKPOINT_EXIT);
 	CU_ASSERT_EQUAL(o.signals[SIGUSR2], SIGNAL_CHECKPOINT);
 	CU_ASSERT(o.capture_stop && o.verbose);
+	CU_ASSERT_STRING_EQUAL(o.compress, "12");
 	CU_ASSERT_EQUAL(o.quiesce_ms, 10000);
 	CU_ASSERT_EQUAL(o.restarts, 2);
 	CU_ASSERT_STRING_EQUAL(o.mpi_lib, "/x");
@@ -404,6 +406,8 @@ static void test_bad_options(void)
 		{ "--signal FOO=checkpoint ./a", "is not a signal" },
 		{ "--signal USR1=stop ./a", "is not an action" },
 		{ "--capture fork ./a", "cow or stop" },
+		{ "--compress tight ./a", "zstd's level from 1 to 19" },
+		{ "--compress= ./a", "zstd's level" },
 		{ "--resume=yes ./a", "takes no value" },
 		{ "--resume --restart d ./a", "exclude" },
 		{ "--restart '' ./a", "folder" },

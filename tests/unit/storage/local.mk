@@ -41,3 +41,9 @@ TESTS += tests/unit/storage/test_base
 tests_unit_storage_test_base_SOURCES = tests/unit/storage/test_base.c $(STORAGE_RIG)
 tests_unit_storage_test_base_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_storage_test_base_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS)
+
+check_PROGRAMS += tests/unit/storage/test_codec
+TESTS += tests/unit/storage/test_codec
+tests_unit_storage_test_codec_SOURCES = tests/unit/storage/test_codec.c $(STORAGE_RIG)
+tests_unit_storage_test_codec_CFLAGS = $(UNIT_CFLAGS) $(ZSTD_CFLAGS)
+tests_unit_storage_test_codec_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS) -lm

@@ -214,6 +214,7 @@ static void hostile_fields(void)
 	size_t len;
 	char *data = small_image(dir, "n.img", &len);
 	char *copy = malloc(len);
+	struct err later = { "" };
 
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(*hostile); i++) {
 		const struct hostile *h = &hostile[i];
@@ -243,6 +244,16 @@ static void hostile_fields(void)
 	seal(copy, len);
 	rig_spill(dir, "h.img", copy, len);
 	CU_ASSERT_EQUAL(open_and_verify(dir, "h.img", NULL), 0);
+	/* what a later Cairn may write is not called damaged */
+	for (int i = 0; i < 6; i += 3) /* both ranks have it */
+		put_u16(place(&(struct hostile){ .part = PART_CHUNK,
+						 .which = i },
+			      copy, len),
+			28, CODEC_COUNT);
+	seal(copy, len);
+	rig_spill(dir, "h.img", copy, len);
+	UNIT_FAILS(open_and_verify(dir, "h.img", &later), -EPROTONOSUPPORT,
+		   &later, "codec 5, which this Cairn does not know");
 	free(copy);
 	free(data);
 	close(dir);

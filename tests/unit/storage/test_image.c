@@ -13,9 +13,10 @@
 
 #define MIB (1U << 20)
 
-static void round_trip(enum rig_fill fill, int level)
+static void round_trip(enum rig_fill fill, enum codec_mode mode)
 {
-	struct image_options options = { .level = level, .threads = 3 };
+	struct image_options options = { .compress = { mode, 3 },
+					 .threads = 3 };
 	struct image_totals totals;
 	struct err err = { "" };
 	struct image *im = NULL;
@@ -47,35 +48,37 @@ static void round_trip(enum rig_fill fill, int level)
 
 static void random_memory(void)
 {
-	round_trip(RIG_RANDOM, 0);
+	round_trip(RIG_RANDOM, CODEC_AUTO);
+	round_trip(RIG_RANDOM, CODEC_SMALL);
 }
 
 static void zero_memory(void)
 {
-	round_trip(RIG_ZERO, 0);
+	round_trip(RIG_ZERO, CODEC_AUTO);
 }
 
 static void float_memory(void)
 {
-	round_trip(RIG_FLOATS, 0);
-	round_trip(RIG_FLOATS, 3);
+	round_trip(RIG_FLOATS, CODEC_AUTO);
+	round_trip(RIG_FLOATS, CODEC_SMALL);
 }
 
 static void text_memory(void)
 {
-	round_trip(RIG_TEXT, 0);
-	round_trip(RIG_TEXT, -7);
+	round_trip(RIG_TEXT, CODEC_AUTO);
+	round_trip(RIG_TEXT, CODEC_FAST);
 }
 
 static void sparse_memory(void)
 {
-	round_trip(RIG_SPARSE, 0);
+	round_trip(RIG_SPARSE, CODEC_AUTO);
 }
 
 static void mixed_memory(void)
 {
-	round_trip(RIG_MIXED, 0);
-	round_trip(RIG_MIXED, 1);
+	round_trip(RIG_MIXED, CODEC_AUTO);
+	round_trip(RIG_MIXED, CODEC_NONE);
+	round_trip(RIG_MIXED, CODEC_SMALL);
 }
 
 static void zeros_take_no_room(void)

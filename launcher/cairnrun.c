@@ -37,6 +37,7 @@ struct run {
 	long restarts_left;
 	struct history history;
 	struct metrics metrics;
+	struct interval interval;
 	struct words suspects; /* nodes that were lost in the last run */
 	struct words bad;      /* those that did not answer since */
 };
@@ -314,6 +315,7 @@ static int run_once(struct run *r, struct session *s, struct err *err)
 	s->starter_path = r->starter_path;
 	s->arguments = &r->command.words;
 	s->history = &r->history;
+	s->interval = &r->interval;
 	s->metrics = r->options.metrics ? &r->metrics : NULL;
 	s->restarts_left = r->restarts_left;
 	s->routable = r->command.several_nodes || r->options.iface ||

@@ -645,6 +645,16 @@ bool coordinator_abort(struct coordinator *c, const char *reason)
 	return true;
 }
 
+void coordinator_interval(struct coordinator *c, int64_t ms)
+{
+	bool first = !c->options.interval_ms;
+
+	c->options.interval_ms = ms;
+	/* Else it counts when the one under way, or the next, has ended. */
+	if (first && c->state == EPOCH_IDLE && ranks_are_up(&c->ranks))
+		c->ops->timer(c->arg, TIMER_INTERVAL, ms);
+}
+
 /* A rank that FRONTIER waits for, and where it is; or "". */
 static const char *busy_of(const struct coordinator *c)
 {

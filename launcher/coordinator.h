@@ -121,6 +121,10 @@ bool coordinator_give_up(struct coordinator *c, const char *reason);
 bool coordinator_abort(struct coordinator *c, const char *reason);
 void coordinator_timer(struct coordinator *c, enum coordinator_timer timer);
 
+/* coordinator_interval - another --interval, from the last begin on, or from
+ * now where there was none. */
+void coordinator_interval(struct coordinator *c, int64_t ms);
+
 enum epoch_state coordinator_state(const struct coordinator *c);
 const char *epoch_state_name(enum epoch_state state);
 /* coordinator_node_of - the number of the agent that a rank is at; -1: it is

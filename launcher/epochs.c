@@ -3,6 +3,7 @@
 #include "launcher/session.h"
 
 #include "launcher/machine.h"
+#include "launcher/pace.h"
 #include "launcher/units.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -161,6 +162,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 	if (r->committed) {
 		memset(s->reasons, 0, sizeof(s->reasons));
 		say_committed(s, r);
+		pace_epoch(s, r);
 		flush_committed(&s->flush, s->manifest);
 	} else if (!s->ended && !s->node_lost && !s->stopping) {
 		say_failed(s, r);
@@ -188,6 +190,7 @@ static void epoch_changed(void *arg)
 	if (!s->back_ms && coordinator_started(s->coordinator)) {
 		s->back_ms = clock_ms();
 		record_up(s);
+		pace_up(s);
 	}
 	if (coordinator_state(s->coordinator) == EPOCH_IDLE)
 		return;

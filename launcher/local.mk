@@ -3,7 +3,7 @@ LAUNCHER_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DCAIRN_VERSION='"$(VERSION)"' 
 	$(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 LAUNCHER_CFLAGS = $(AM_CFLAGS) $(SANITIZER_CFLAGS)
 LAUNCHER_LIBS = launcher/liblauncher.a runtime/libnet.a $(STORAGE_LIBS) \
-	$(SODIUM_LIBS)
+	$(SODIUM_LIBS) -lm
 
 noinst_LIBRARIES += launcher/liblauncher.a
 launcher_liblauncher_a_SOURCES = \
@@ -18,6 +18,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/history.c launcher/history.h \
 	launcher/hosts.c launcher/hosts.h \
 	launcher/hydra.c \
+	launcher/interval.c launcher/interval.h \
 	launcher/job.c launcher/job.h \
 	launcher/keeper.c launcher/keeper.h \
 	launcher/loop.c launcher/loop.h \
@@ -26,6 +27,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/metrics.c launcher/metrics.h \
 	launcher/nodes.c launcher/nodes.h \
 	launcher/options.c launcher/options.h \
+	launcher/pace.c launcher/pace.h \
 	launcher/peers.c \
 	launcher/private.c launcher/private.h \
 	launcher/progress.c launcher/progress.h \

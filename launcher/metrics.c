@@ -42,7 +42,7 @@ void metrics_flush(struct metrics *m, bool ok)
 
 static void put_label(FILE *out, const char *value)
 {
-	for (; *value; value++) {
+	for (; value && *value; value++) {
 		if (*value == '\\' || *value == '"')
 			fputc('\\', out);
 		if (*value == '\n')

@@ -24,7 +24,10 @@ const char options_usage[] =
 	"  --flush-every N        flush every Nth checkpoint (default 1), and always\n"
 	"                         the last before the job's end\n"
 	"  --flush-rate BYTES     no faster than this a second and node: 200M, 1G ...\n"
-	"  --interval TIME        checkpoint every 300ms, 30s, 10m, 1h ...\n"
+	"  --interval TIME|auto   checkpoint every 300ms, 30s, 10m, 1h ...; auto: as\n"
+	"                         often as pays, by what one costs and --mtbf\n"
+	"  --mtbf TIME[/node]     how often the job, or one of its nodes, fails\n"
+	"                         (default: a year/node, or what CAIRN_MTBF says)\n"
 	"  --keep N               keep the newest N checkpoints (default 2)\n"
 	"  --signal SIG=ACTION    what a signal to cairnrun does: checkpoint, or\n"
 	"                         checkpoint-exit, which ends the job with exit\n"
@@ -69,6 +72,7 @@ enum option_id {
 	FLUSH_EVERY,
 	FLUSH_RATE,
 	INTERVAL,
+	MTBF,
 	KEEP,
 	SIGNAL,
 	RESUME,
@@ -101,6 +105,7 @@ static const struct own_option {
 	{ "flush-every", FLUSH_EVERY, true },
 	{ "flush-rate", FLUSH_RATE, true },
 	{ "interval", INTERVAL, true },
+	{ "mtbf", MTBF, true },
 	{ "keep", KEEP, true },
 	{ "signal", SIGNAL, true },
 	{ "resume", RESUME, false },
@@ -189,6 +194,24 @@ static int set_signal(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+/* "12h", or "200d/node" */
+static int set_mtbf(struct options *o, const char *value, struct err *err)
+{
+	static const char suffix[] = "/node";
+	size_t len = strlen(value), n = strlen(suffix);
+	bool of_node = len > n && !strcmp(value + len - n, suffix);
+	char *time = xstrdup(value);
+	int rc;
+
+	if (of_node)
+		time[len - n] = '\0';
+	rc = units_time(time, &o->mtbf_ms, err);
+	if (!rc)
+		o->mtbf_of_node = of_node;
+	free(time);
+	return rc;
+}
+
 /* "DIR", "DIR/3" or "DIR/epoch-000003" */
 static int set_restart(struct options *o, const char *value, struct err *err)
 {
@@ -251,7 +274,13 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 	case FLUSH_RATE:
 		return units_size(value, "--flush-rate", &o->flush_rate, err);
 	case INTERVAL:
-		return units_time(value, &o->interval_ms, err);
+		o->interval_auto = !strcmp(value, "auto");
+		o->interval_ms = 0;
+		return o->interval_auto ?
+			       0 :
+			       units_time(value, &o->interval_ms, err);
+	case MTBF:
+		return set_mtbf(o, value, err);
 	case KEEP:
 		return units_count(value, 1, 1000000, "--keep", &o->keep, err);
 	case SIGNAL:
@@ -381,6 +410,8 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 		return err_set(err, -EINVAL,
 			       "CAIRN_AUTH is \"%s\"; it takes secret or munge",
 			       getenv("CAIRN_AUTH"));
+	if (getenv("CAIRN_MTBF") && set_mtbf(o, getenv("CAIRN_MTBF"), err))
+		return err_prefix(err, -EINVAL, "CAIRN_MTBF");
 	find_starter(argv, o);
 	while (*argv) {
 		own = own_option(argv, &value, &words);

@@ -26,6 +26,9 @@ struct options {
 	int64_t flush_rate;  /* bytes a second a node; 0: any */
 	long flush_every;    /* epochs */
 	int64_t interval_ms; /* 0: no timer */
+	bool interval_auto;  /* by what one costs, and mtbf_ms */
+	int64_t mtbf_ms;     /* 0: nobody knows */
+	bool mtbf_of_node;   /* not of the job */
 	long keep;
 	enum signal_action signals[65]; /* by signal number */
 	bool resume;

@@ -38,7 +38,9 @@ static void show(struct session *s, bool now)
 	m->ranks = coordinator_ranks(s->coordinator);
 	m->nodes = s->nodes.n;
 	m->state = coordinator_state(s->coordinator);
-	m->interval_s = (double)s->options->interval_ms / 1000;
+	m->interval_s = s->options->interval_auto ?
+				s->interval->seconds :
+				(double)s->options->interval_ms / 1000;
 	m->flushed = s->flush.flushed;
 	m->buffers = s->options->burst_buffer != NULL;
 	if (metrics_write(m, now, &err))

@@ -9,6 +9,7 @@
 #include "launcher/ending.h"
 #include "launcher/flush.h"
 #include "launcher/history.h"
+#include "launcher/interval.h"
 #include "launcher/job.h"
 #include "launcher/loop.h"
 #include "launcher/metrics.h"
@@ -32,6 +33,7 @@ struct session {
 	const struct words *arguments; /* the starter's, wrapped */
 	struct history *history;       /* NULL: none is kept */
 	struct metrics *metrics;       /* NULL: none are wanted */
+	struct interval *interval;     /* of --interval auto */
 	long restarts_left;
 	bool routable; /* agents or tools may come from other machines */
 

@@ -115,4 +115,25 @@ ok "a folder that is not there is said, and harms nobody" eval '
 	run 0 cairnrun --metrics none/m.prom -n 1 true &&
 	[ "$(grep -c "cannot write --metrics none/m.prom" err)" = 1 ]'
 
+# --- --interval auto ---
+begin env CAIRN_MTBF=1h/node cairnrun --ckpt-dir au --interval auto --mtbf 4s \
+	--metrics au.prom -n 2 "$counter" 900
+PATIENCE=60 patiently committed au 2
+timeout 30 cairn checkpoint --exit au >said 2>&1
+wait $job
+ok "its reasoning is said before the first epoch" said \
+	'^cairn: --interval auto: a checkpoint every .* perhaps 1.0 s .* 4.0 s (--mtbf)'
+ok "and again when one has shown its cost" said \
+	'^cairn: --interval auto: a checkpoint every .* about [0-9.]* m\?s '
+ok "and it is used" tells au 'len(epochs) >= 3'
+cp au.prom m.prom
+# (twice what an epoch takes, where the machine is slow)
+ok "and shown" figures '1 <= v("cairn_interval_seconds") <= 60'
+begin env CAIRN_MTBF=1h/node cairnrun --ckpt-dir no --interval auto -n 1 "$counter" 3
+wait $job
+ok "a site says how often a node fails" said 'every 60 min 0 s (--mtbf)'
+ok "what is no time is refused" run 2 cairnrun --mtbf 4s/rank -n 1 true
+ok "and so is a site's" eval '
+	run 2 env CAIRN_MTBF=often cairnrun -n 1 true && said "CAIRN_MTBF.*often"'
+
 done_testing

@@ -47,3 +47,10 @@ tests_unit_launcher_test_history_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_history_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_history_LDADD = launcher/liblauncher.a \
 	runtime/libnet.a $(STORAGE_LIBS) $(UNIT_LDADD) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/launcher/test_interval
+TESTS += tests/unit/launcher/test_interval
+tests_unit_launcher_test_interval_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_interval_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_interval_LDADD = launcher/liblauncher.a \
+	$(UNIT_LDADD) -lm

@@ -41,6 +41,16 @@ static int open_page(const char *path, FILE **out, struct err *err)
 	return 0;
 }
 
+/* The end says what was held back, too. */
+static bool is_written(FILE *out)
+{
+	bool failed = ferror(out);
+
+	if (out == stdout)
+		return !fflush(out) && !failed;
+	return !fclose(out) && !failed;
+}
+
 static int report(const struct tool_args *a, struct err *err)
 {
 	char *dir = realpath(a->dir, NULL);
@@ -55,8 +65,7 @@ static int report(const struct tool_args *a, struct err *err)
 	rc = open_page(a->output, &out, err);
 	if (!rc) {
 		page_write(out, &life, dir ? dir : a->dir);
-		/* fclose says what fprintf could not write, too. */
-		if (ferror(out) | (a->output ? fclose(out) : fflush(out)))
+		if (!is_written(out))
 			rc = err_set(err, -EIO, "cannot write %s: %s",
 				     a->output ? a->output : "the report",
 				     strerror(errno));

@@ -67,9 +67,11 @@ launcher_cairn_CFLAGS = $(LAUNCHER_CFLAGS)
 
 # the report's style sheet, as a string of C
 launcher/report/report.css.h: launcher/report/report.css
-	$(AM_V_GEN)$(MKDIR_P) launcher/report && sed -e 's/["\\]/\\&/g' \
-		-e 's/^/"/' -e 's/$$/\\n"/' $(srcdir)/launcher/report/report.css >$@.tmp && \
-		mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) launcher/report && { \
+		echo 'static const char report_style[] ='; \
+		sed -e 's/["\\]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' \
+			$(srcdir)/launcher/report/report.css && echo ';'; \
+		} >$@.tmp && mv $@.tmp $@
 launcher/report/cairn-page.$(OBJEXT): launcher/report/report.css.h
 CLEANFILES += launcher/report/report.css.h launcher/report/report.css.h.tmp
 EXTRA_DIST += launcher/report/report.css

@@ -4,6 +4,7 @@
 
 #include "launcher/report/draw.h"
 #include "launcher/report/html.h"
+#include "launcher/report/report.css.h" /* made from report.css */
 #include "launcher/units.h"
 
 #include <stdlib.h>
@@ -13,10 +14,6 @@
 #define DETAILS_MAX 24	/* epochs whose ranks are drawn */
 #define NOTES_MAX   200
 #define STRAGGLERS  10
-
-static const char style[] =
-#include "launcher/report/report.css.h"
-	;
 
 static void card(FILE *out, const char *value, const char *what)
 {
@@ -31,7 +28,7 @@ static void put_head(FILE *out, const struct life *l, const char *dir)
 		 "<meta name=\"viewport\" content=\"width=device-width\"/>"
 		 "\n<title>%s - Cairn</title>\n<style>\n",
 		 l->job);
-	fputs(style, out);
+	fputs(report_style, out);
 	html_put(out, "</style>\n</head>\n<body>\n<h1>%s</h1>\n", l->job);
 	html_put(out,
 		 "<p class=\"lead\"><code>%s</code><br/>started on %s; "

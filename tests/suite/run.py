@@ -14,6 +14,11 @@ from processes import (MARK, await_end, kill_quietly, marked, parent_of,
                        program_of)
 import results
 
+# What a job says that ends since its agent was killed too early for it.
+NO_AGENT = [b"agent ended before it answered", b"did not start (status 0x9)",
+            b"agent ended during the restart"]
+# The innermost line of an error stack as MPICH prints it.
+STACK = re.compile(rb"^\w+\(\d+\)\.*: (\S.*)$", re.M)
 LIVES = 4  # in mode kill: so often is begun anew what ended without a restart
 
 
@@ -133,9 +138,8 @@ class Run:
         if not self.ends(job, deadline):
             raise TimeoutError
         # Without its agent a rank neither starts nor comes back: the job ends.
-        if job.returncode and self.what == "agent" and (
-                self.printed(b"agent ended during the restart") or
-                self.printed(b"did not start (status 0x9)")):
+        if job.returncode and self.what == "agent" and \
+                any(map(self.printed, NO_AGENT)):
             return None
         return job.returncode
 
@@ -189,6 +193,8 @@ class Run:
         if not ok:
             self.reason = self.reason or (
                 f"exit code {code}" if code else "no \" No Errors\"")
+            if stack := STACK.findall(self.output):
+                self.reason += ": " + stack[-1].decode("utf-8", "replace")
         return ok
 
     def one_life(self):

@@ -42,6 +42,7 @@ include tests/system/local.mk
 include tests/system/invariants/local.mk
 include tests/programs/local.mk
 include tests/programs/hdf5/local.mk
+include tests/programs/mpi4py/local.mk
 include tests/programs/lang/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

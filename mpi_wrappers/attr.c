@@ -104,14 +104,11 @@ static struct attr **list_of(enum vkind on, int handle, int *code)
 			      &((struct vwin *)object)->attrs;
 }
 
-/* MPICH looks at a keyval before it looks the window up. */
 static int raise(enum vkind on, int handle, int code, int function)
 {
-	bool of_win = on == V_WIN && code != MPI_ERR_KEYVAL;
-
 	return !code	    ? MPI_SUCCESS :
 	       on == V_COMM ? error_comm(handle, code, function) :
-	       of_win	    ? error_win(handle, code, function) :
+	       on == V_WIN  ? error_win(handle, code, function) :
 			      error_world(code, function);
 }
 

@@ -275,7 +275,9 @@ int PMPI_Win_set_errhandler(MPI_Win win, MPI_Errhandler errhandler)
 	else if (!handler || (handler->fn && handler->on != V_WIN))
 		ret = MPI_ERR_ARG;
 	if (ret) {
-		ret = error_win(win, ret, FN_MPI_Win_set_errhandler);
+		/* MPICH looks at the handler before the window */
+		ret = error_win(handler ? win : MPI_WIN_NULL, ret,
+				FN_MPI_Win_set_errhandler);
 	} else if (w) {
 		object_ref(handler);
 		object_put(w->errhandler);

@@ -105,5 +105,7 @@ int error_win(MPI_Win win, int code, int function)
 
 	if (!code)
 		return MPI_SUCCESS;
-	return w ? win_raise(w, code) : error_world(code, function);
+	/* As in MPICH: one that never got a handler has MPI_COMM_WORLD's. */
+	return w && w->errhandler ? win_raise(w, code) :
+				    error_world(code, function);
 }

@@ -87,7 +87,8 @@ int PMPI_File_set_errhandler(MPI_File file, MPI_Errhandler errhandler)
 		object_put(*at);
 		*at = handler;
 	}
-	ret = error_file(file, ret, FN_MPI_File_set_errhandler);
+	/* as in MPICH: not ROMIO's, nobody's file */
+	ret = error_world(ret, FN_MPI_File_set_errhandler);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -109,7 +110,7 @@ int PMPI_File_get_errhandler(MPI_File file, MPI_Errhandler *errhandler)
 	} else {
 		*errhandler = MPI_ERRORS_RETURN;
 	}
-	ret = error_file(file, ret, FN_MPI_File_get_errhandler);
+	ret = error_world(ret, FN_MPI_File_get_errhandler);
 	ctx_leave(ctx);
 	return ret;
 }

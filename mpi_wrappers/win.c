@@ -388,8 +388,9 @@ int PMPI_Win_set_info(MPI_Win win, MPI_Info info)
 	if (w)
 		coll_enter(ctx, w->comm, FN_MPI_Win_set_info);
 	ret = REAL(Win_set_info, real_win(win), real_info(info));
-	if (ret)
-		ret = error_win(win, ret, FN_MPI_Win_set_info);
+	if (ret) /* MPICH looks at the info before the window */
+		ret = error_win(info == MPI_INFO_NULL ? MPI_WIN_NULL : win, ret,
+				FN_MPI_Win_set_info);
 	ctx_leave(ctx);
 	return ret;
 }

@@ -226,6 +226,13 @@ static int start(struct thread_ctx *ctx, struct vwin *w, MPI_Group group,
 	return MPI_SUCCESS;
 }
 
+/* Whose handler hears of an error: MPICH looks at the group before the
+ * window. */
+static MPI_Win told(MPI_Win win, MPI_Group group)
+{
+	return group == MPI_GROUP_NULL ? MPI_WIN_NULL : win;
+}
+
 int PMPI_Win_start(MPI_Group group, int assert, MPI_Win win)
 {
 	struct thread_ctx *ctx = ctx_enter();
@@ -237,7 +244,7 @@ int PMPI_Win_start(MPI_Group group, int assert, MPI_Win win)
 		ret = REAL(Win_start, real_group(group), assert, real_win(win));
 	else
 		ret = start(ctx, w, group, assert);
-	ret = error_win(win, ret, FN_MPI_Win_start);
+	ret = error_win(told(win, group), ret, FN_MPI_Win_start);
 	ctx_leave(ctx);
 	return ret;
 }
@@ -333,7 +340,7 @@ int PMPI_Win_post(MPI_Group group, int assert, MPI_Win win)
 		ret = MPI_ERR_RMA_SYNC;
 	else
 		ret = post(ctx, w, group, assert);
-	ret = error_win(win, ret, FN_MPI_Win_post);
+	ret = error_win(told(win, group), ret, FN_MPI_Win_post);
 	ctx_leave(ctx);
 	return ret;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bad_input.c - wrong calls of MPI, and the error class that each gives */
-#include <mpi.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "tries.h"
 
 /*
  * Prints one line a call: its text, the class of what it returned, and which
@@ -15,16 +13,6 @@
  * bad_input N runs only the Nth call (0, 1, ...): to find such calls.
  * bad_input freed runs those with freed handles.
  */
-static int only = -1, ncalls, rank;
-static int heard[2], heard_class[2];
-static MPI_Status status;
-
-static void hear(int which, int code)
-{
-	heard[which]++;
-	MPI_Error_class(code, &heard_class[which]);
-}
-
 static void on_world(MPI_Comm *comm, int *code, ...)
 {
 	(void)comm;
@@ -36,73 +24,6 @@ static void on_dup(MPI_Comm *comm, int *code, ...)
 	(void)comm;
 	hear(1, *code);
 }
-
-static int chosen(void)
-{
-	heard[0] = heard[1] = 0;
-	return only < 0 || only == ncalls;
-}
-
-/* mpiexec mixes the lines of two ranks: rank 0 prints for all. */
-static char said[1 << 18];
-static size_t nsaid;
-
-static void say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	nsaid += (size_t)vsnprintf(said + nsaid, sizeof(said) - nsaid, format,
-				   args);
-	va_end(args);
-}
-
-static void show(void)
-{
-	fwrite(said, 1, nsaid, stdout);
-	fflush(stdout);
-	nsaid = 0;
-}
-
-static void show_others(void)
-{
-	int size, len;
-
-	MPI_Comm_size(MPI_COMM_WORLD, &size);
-	if (rank)
-		MPI_Send(said, (int)nsaid, MPI_CHAR, 0, 99, MPI_COMM_WORLD);
-	for (int i = 1; !rank && i < size; i++) {
-		MPI_Recv(said, sizeof(said), MPI_CHAR, i, 99, MPI_COMM_WORLD,
-			 &status);
-		MPI_Get_count(&status, MPI_CHAR, &len);
-		nsaid = (size_t)len;
-		show();
-	}
-}
-
-static void report(const char *text, int code)
-{
-	int class = code;
-
-	if (code)
-		MPI_Error_class(code, &class);
-	say("%d: %3d %s: %d", rank, ncalls, text, class);
-	for (int i = 0; i < 2; i++)
-		if (heard[i])
-			say(", the handler of %s heard %d of %d",
-			    i ? "the duplicate" : "the world", heard[i],
-			    heard_class[i]);
-	say("\n");
-	if (!rank)
-		show();
-}
-
-#define TRY(call)                              \
-	do {                                   \
-		if (chosen())                  \
-			report(#call, (call)); \
-		ncalls++;                      \
-	} while (0)
 
 /* What the calls work on.  The real library knows a freed communicator; of
  * other kinds it reads what it freed, so these are handles that it never gave.
@@ -830,6 +751,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "freed"))
 		only = atoi(argv[1]);
+	listeners[0] = "the world";
+	listeners[1] = "the duplicate";
 	MPI_Init(&argc, &argv);
 	set_up();
 	make_bad();

@@ -2,6 +2,7 @@
 # by MPICH's compiler wrapper, as a user would.
 mpi_programs = \
 	tests/programs/bad_input \
+	tests/programs/bad_objects \
 	tests/programs/churn \
 	tests/programs/file_kinds \
 	tests/programs/file_order \
@@ -32,5 +33,6 @@ CLEANFILES += tests/programs/kept/kept
 EXTRA_DIST += $(kept_sources) tests/programs/kept/kept.h
 CLEANFILES += $(mpi_programs)
 tests/programs/churn tests/programs/storm: tests/programs/random.h
-EXTRA_DIST += $(mpi_programs:=.c) tests/programs/random.h \
+tests/programs/bad_input tests/programs/bad_objects: tests/programs/tries.h
+EXTRA_DIST += $(mpi_programs:=.c) tests/programs/random.h tests/programs/tries.h \
 	tests/programs/README.md

@@ -192,6 +192,7 @@ static void report(struct coordinator *c, bool committed)
 		.memory_bytes = c->tally.memory_bytes,
 		.pause_ms = c->tally.pause_ms,
 		.seconds = (double)(clock_ms() - c->request_ms) / 1000,
+		.waited = c->tally.waited,
 		.ranks = c->ranks.n,
 		.timeline = &c->timeline,
 	};

@@ -61,6 +61,7 @@ struct epoch_result {
 	const char *reason; /* one sentence when not committed */
 	uint64_t bytes, memory_bytes;
 	double pause_ms, seconds;
+	uint64_t waited; /* ranks that had no room for a twin */
 	size_t ranks;
 	const struct timeline *timeline; /* until `ended` returns */
 };

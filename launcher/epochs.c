@@ -90,20 +90,24 @@ static void set_timer(void *arg, enum coordinator_timer timer, int64_t ms)
 
 static void say_committed(struct session *s, const struct epoch_result *r)
 {
-	char bytes[32], rate[32], memory[32];
+	char bytes[32], rate[32], memory[32], waited[100] = "";
 
 	units_bytes(r->bytes, bytes, sizeof(bytes));
 	units_bytes(r->memory_bytes, memory, sizeof(memory));
 	units_bytes(r->seconds > 0 ? (uint64_t)((double)r->bytes / r->seconds) :
 				     0,
 		    rate, sizeof(rate));
+	if (r->waited)
+		fmt_print(waited, sizeof(waited),
+			  "; %lu ranks waited: no memory for their copies",
+			  (unsigned long)r->waited);
 	/* fmt knows no floats: milliseconds are enough. */
 	session_say(s, false,
 		    "epoch %u committed: %zu ranks, %s of %s memory, pause "
-		    "%lu ms, %lu ms in all, %s/s",
+		    "%lu ms, %lu ms in all, %s/s%s",
 		    r->epoch, r->ranks, bytes, memory,
 		    (unsigned long)(r->pause_ms + 0.5),
-		    (unsigned long)(r->seconds * 1000 + 0.5), rate);
+		    (unsigned long)(r->seconds * 1000 + 0.5), rate, waited);
 }
 
 /* I7: each reason is said once, however often the timer meets it again, also

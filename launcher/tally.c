@@ -47,6 +47,8 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 	const char *fast = json_string_value(json_object_get(message, "fast"));
 	json_t *sources = json_object_get(message, "sources"), *entry;
 	json_t *ranks = NULL, *explain, *value;
+	json_int_t waited = json_integer_value(
+		json_object_get(message, "waited"));
 
 	/* A node whose ranks have all ended has no image. */
 	if (json_is_null(json_object_get(message, "file")))
@@ -62,6 +64,7 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 	t->bytes += (uint64_t)bytes;
 	t->memory_bytes += (uint64_t)memory_bytes;
 	t->ranks += json_array_size(ranks);
+	t->waited += waited > 0 ? (uint64_t)waited : 0;
 	entry = json_pack("{s:s, s:s, s:I, s:I, s:s, s:O}", "file", file,
 			  "node", node, "bytes", bytes, "memory_bytes",
 			  memory_bytes, "index_digest", digest, "ranks", ranks);

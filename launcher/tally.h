@@ -28,6 +28,7 @@ struct tally {
 	size_t ranks; /* in all images so far */
 	uint64_t bytes, memory_bytes;
 	double pause_ms;
+	uint64_t waited; /* ranks that had no room for a twin */
 };
 
 void tally_init(struct tally *t, size_t nagents); /* also to begin anew */

@@ -52,6 +52,7 @@ struct rank {
 
 	/* the pending epoch */
 	bool quiet, captured, resumed;
+	bool waits; /* no room for a twin */
 	/* when; CLOCK_MONOTONIC; 0: not yet */
 	uint64_t hold_ns, quiet_ns, captured_ns, resumed_ns;
 };

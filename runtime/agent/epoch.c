@@ -5,6 +5,7 @@
 #include "runtime/agent/buffer.h"
 #include "runtime/agent/busy.h"
 #include "runtime/agent/capture.h"
+#include "runtime/agent/memory.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/timing.h"
 #include "runtime/base/fmt.h"
@@ -53,6 +54,7 @@ struct epoch {
 	enum phase phase;
 	uint32_t number;
 	bool stop;	   /* --capture=stop */
+	unsigned int waiting; /* ranks without room for a twin */
 	bool durable;	   /* the image is */
 	bool refused;	   /* the coordinator was told; it will abort */
 	uint64_t begin_ns; /* when the coordinator asked for it */
@@ -79,7 +81,7 @@ static void prod_soon(struct epoch *e)
 static void command(struct epoch *e, struct rank *r, enum control_cmd cmd)
 {
 	atomic_store(&r->page->agent.epoch, e->number);
-	atomic_store(&r->page->agent.capture_stop, e->stop);
+	atomic_store(&r->page->agent.capture_stop, e->stop || r->waits);
 	atomic_store(&r->page->agent.cmd, cmd); /* last: now it counts */
 	rank_changed(r);
 }
@@ -190,6 +192,7 @@ static void durable(void *arg, json_t *members)
 	json_object_set_new(members, "pause_ms",
 			    json_real(timing_pause_ms(e->agent)));
 	add_timing(e, members);
+	json_object_set_new(members, "waited", json_integer(e->waiting));
 	if (buffer_path(e->agent->buffer))
 		json_object_set_new(members, "fast",
 				    json_string(buffer_path(e->agent->buffer)));
@@ -245,7 +248,8 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	/* A disk that cannot be written shows before anybody stops. */
 	if (buffer_begin(e->agent->buffer, e->number, &dirfd, &err) ||
 	    capture_create(&e->agent->loop, dirfd, e->number, e->agent->node,
-			   &e->agent->compress, &capture_ops, e, &e->capture, &err)) {
+			   &e->agent->compress, &capture_ops, e, &e->capture,
+			   &err)) {
 		refuse(e, -1, err.text);
 		return;
 	}
@@ -253,6 +257,21 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	frontier_begin(e->agent->frontier, e->number);
 	command_all(e, CMD_FRONTIER);
 	for_each_rank(e, r) rank_prod(r);
+}
+
+/* Who has no room for a twin waits instead, as with --capture=stop.  Looked at
+ * while the ranks drain, so it costs no pause. */
+static void guard_memory(struct epoch *e)
+{
+	struct memory_room *room = e->stop ? NULL : memory_open("");
+
+	e->waiting = 0;
+	for_each_rank(e, r)
+	{
+		r->waits = room && !memory_fits(room, rank_pid(r));
+		e->waiting += r->waits;
+	}
+	memory_close(room);
 }
 
 static void quiet_when_all(struct epoch *e)
@@ -269,6 +288,7 @@ static void to_drain(struct epoch *e, const json_t *message)
 	fault_point(FAULT_DRAIN);
 	e->phase = PHASE_DRAIN;
 	command_all(e, CMD_DRAIN);
+	guard_memory(e);
 	quiet_when_all(e);
 }
 

@@ -18,6 +18,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/leftover.c runtime/agent/leftover.h \
 	runtime/agent/link.c \
 	runtime/agent/loop.c runtime/agent/loop.h \
+	runtime/agent/memory.c runtime/agent/memory.h \
 	runtime/agent/message.c \
 	runtime/agent/ranks.c runtime/agent/ranks_private.h \
 	runtime/agent/reader.c runtime/agent/reader.h \

@@ -11,6 +11,7 @@ SYSTEM_TESTS += \
 	tests/system/0645-files.t \
 	tests/system/0650-shared-memory.t \
 	tests/system/0655-compress.t \
+	tests/system/0657-memory.t \
 	tests/system/0660-kept.t \
 	tests/system/0670-burst-buffer.t \
 	tests/system/0680-windows.t \

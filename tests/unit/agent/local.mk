@@ -25,3 +25,9 @@ TESTS += tests/unit/agent/test_buffer
 tests_unit_agent_test_buffer_CPPFLAGS = $(AM_CPPFLAGS)
 tests_unit_agent_test_buffer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_agent_test_buffer_LDADD = runtime/libagent.a $(UNIT_LDADD) $(STORAGE_LIBS)
+
+check_PROGRAMS += tests/unit/agent/test_memory
+TESTS += tests/unit/agent/test_memory
+tests_unit_agent_test_memory_CPPFLAGS = $(AM_CPPFLAGS)
+tests_unit_agent_test_memory_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_agent_test_memory_LDADD = runtime/libagent.a $(UNIT_LDADD)

@@ -3,6 +3,7 @@
 #include "launcher/tool.h"
 
 #include "storage/manifest.h"
+#include "storage/retention.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ static size_t count(const char *dir, struct err *err)
 
 static int remove_old(const struct tool_args *a, struct err *err)
 {
+	struct retention r = { .age_ms = a->keep_age_ms,
+			       .bytes = a->keep_bytes };
 	size_t before = count(a->dir, err), after;
 	int rc;
 
@@ -29,7 +32,10 @@ static int remove_old(const struct tool_args *a, struct err *err)
 		return err_set(err, TOOL_USAGE,
 			       "cairn prune takes a folder, not one epoch; "
 			       "the newest N stay with --keep N");
-	rc = prune(a->dir, a->keep ? (unsigned int)a->keep : 1, 0, err);
+	r.keep = (unsigned int)a->keep;
+	if (!a->keep && !a->keep_age_ms && !a->keep_bytes)
+		r.keep = 1;
+	rc = retention_apply(a->dir, &r, 0, err);
 	if (rc)
 		return rc;
 	after = count(a->dir, err);
@@ -50,7 +56,7 @@ static int remove_old(const struct tool_args *a, struct err *err)
 static int run(int argc, char **argv, struct err *err)
 {
 	struct tool_args a;
-	int rc = tool_parse(&tool_prune, argc, argv, "jk", &a, err);
+	int rc = tool_parse(&tool_prune, argc, argv, "jkAB", &a, err);
 
 	if (!rc)
 		rc = remove_old(&a, err);
@@ -63,12 +69,15 @@ static int run(int argc, char **argv, struct err *err)
 const struct tool tool_prune = {
 	.name = "prune",
 	.summary = "remove all but the newest checkpoints",
-	.usage = "usage: cairn prune [--keep N] [--json] DIR|JOB\n\n"
-		 "Removes checkpoints beyond the newest N (default 1) and "
-		 "what failed ones left.\nThe newest good one is never "
-		 "removed.\n\n"
-		 "Examples:\n"
-		 "  cairn prune cairn-ring-3f2a\n"
-		 "  cairn prune --keep 3 ring-3f2a\n",
+	.usage =
+		"usage: cairn prune [--keep N] [--keep-age TIME] "
+		"[--keep-bytes SIZE] [--json] DIR|JOB\n\n"
+		"Removes checkpoints beyond the newest N (1, if no other "
+		"bound is given), older\nones, and those beyond so many "
+		"bytes, and what failed ones left.\nThe newest good one is never "
+		"removed.\n\n"
+		"Examples:\n"
+		"  cairn prune cairn-ring-3f2a\n"
+		"  cairn prune --keep 3 ring-3f2a\n",
 	.run = run,
 };

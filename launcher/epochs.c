@@ -9,6 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/net/address.h"
 #include "storage/manifest.h"
+#include "storage/retention.h"
 
 #include <errno.h>
 #include <string.h>
@@ -69,8 +70,8 @@ static int commit_epoch(void *arg, uint32_t epoch, json_t *manifest,
 		return err_prefix(err, rc, "cannot commit epoch %u", epoch);
 	s->committed = epoch;
 	/* Older epochs go only now that a newer one is there (I2). */
-	if (prune(s->job->dir, (unsigned int)s->options->keep,
-		  flush_busy_epoch(&s->flush), err)) {
+	if (retention_apply(s->job->dir, &s->options->kept,
+			    flush_busy_epoch(&s->flush), err)) {
 		session_say(s, true, "cannot remove old epochs: %s", err->text);
 	}
 	json_decref(s->manifest);

@@ -9,6 +9,7 @@
 #include "runtime/net/address.h"
 #include "storage/catalog.h"
 #include "storage/manifest.h"
+#include "storage/retention.h"
 #include "storage/tier.h"
 
 #include <errno.h>
@@ -76,7 +77,7 @@ static void add_sources(json_t *list, const json_t *manifest)
  * these need. */
 static json_t *sweep_message(const struct flush *f, bool all)
 {
-	size_t keep = (size_t)f->session->options->keep;
+	size_t keep = f->session->options->kept.keep;
 	json_t *list = json_array(), *paths = json_array();
 	struct catalog catalog;
 	struct err err;
@@ -290,7 +291,7 @@ static void over(struct flush *f)
 	}
 	forget(f);
 	/* Older epochs of the folder go only now (I2). */
-	if (prune(s->job->dir, (unsigned int)s->options->keep, 0, &err))
+	if (retention_apply(s->job->dir, &s->options->kept, 0, &err))
 		session_say(s, true, "cannot remove old epochs: %s", err.text);
 	flush_sweep(f);
 	flush_next(f);

@@ -29,6 +29,8 @@ const char options_usage[] =
 	"  --mtbf TIME[/node]     how often the job, or one of its nodes, fails\n"
 	"                         (default: a year/node, or what CAIRN_MTBF says)\n"
 	"  --keep N               keep the newest N checkpoints (default 2)\n"
+	"  --keep-age TIME        keep none that is older, but the newest\n"
+	"  --keep-bytes SIZE      keep no more than were written in so many bytes\n"
 	"  --signal SIG=ACTION    what a signal to cairnrun does: checkpoint, or\n"
 	"                         checkpoint-exit, which ends the job with exit\n"
 	"                         code 85 (default: USR1=checkpoint-exit,\n"
@@ -66,6 +68,8 @@ const char options_usage[] =
 	"  cairnrun -n 4 --restart cairn-simulation-3f2a\n"
 	"  cairn checkpoint cairn-simulation-3f2a     (from another shell)\n";
 
+#define KEEP_MAX 1000000
+
 enum option_id {
 	CKPT_DIR,
 	BURST_BUFFER,
@@ -74,6 +78,8 @@ enum option_id {
 	INTERVAL,
 	MTBF,
 	KEEP,
+	KEEP_AGE,
+	KEEP_BYTES,
 	SIGNAL,
 	RESUME,
 	RESTART,
@@ -107,6 +113,8 @@ static const struct own_option {
 	{ "interval", INTERVAL, true },
 	{ "mtbf", MTBF, true },
 	{ "keep", KEEP, true },
+	{ "keep-age", KEEP_AGE, true },
+	{ "keep-bytes", KEEP_BYTES, true },
 	{ "signal", SIGNAL, true },
 	{ "resume", RESUME, false },
 	{ "restart", RESTART, true },
@@ -192,6 +200,16 @@ static int set_signal(struct options *o, const char *value, struct err *err)
 			       "checkpoint or checkpoint-exit",
 			       equals + 1);
 	return 0;
+}
+
+static int set_keep(struct options *o, const char *value, struct err *err)
+{
+	long keep = 0;
+	int rc = units_count(value, 1, KEEP_MAX, "--keep", &keep, err);
+
+	if (!rc)
+		o->kept.keep = (unsigned int)keep;
+	return rc;
 }
 
 /* "12h", or "200d/node" */
@@ -282,7 +300,11 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 	case MTBF:
 		return set_mtbf(o, value, err);
 	case KEEP:
-		return units_count(value, 1, 1000000, "--keep", &o->keep, err);
+		return set_keep(o, value, err);
+	case KEEP_AGE:
+		return units_time(value, &o->kept.age_ms, err);
+	case KEEP_BYTES:
+		return units_size(value, "--keep-bytes", &o->kept.bytes, err);
 	case SIGNAL:
 		return set_signal(o, value, err);
 	case RESUME:
@@ -400,7 +422,6 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 	int words, rc;
 
 	memset(o, 0, sizeof(*o));
-	o->keep = 2;
 	o->flush_every = 1;
 	o->quiesce_ms = 5 * 60000;
 	o->starter = &starter_mpiexec;
@@ -441,6 +462,9 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 	}
 	for (; *argv; argv++)
 		words_add(rest, *argv);
+	/* Other bounds stand for themselves. */
+	if (!o->kept.keep)
+		o->kept.keep = o->kept.age_ms || o->kept.bytes ? KEEP_MAX : 2;
 	if (o->restart && o->resume)
 		return err_set(err, -EINVAL,
 			       "--restart and --resume exclude each other; "

@@ -10,6 +10,7 @@
 #include "launcher/words.h"
 #include "runtime/base/err.h"
 #include "runtime/net/channel.h"
+#include "storage/retention.h"
 
 enum signal_action { SIGNAL_PASS, SIGNAL_CHECKPOINT, SIGNAL_CHECKPOINT_EXIT };
 
@@ -29,7 +30,7 @@ struct options {
 	bool interval_auto;  /* by what one costs, and mtbf_ms */
 	int64_t mtbf_ms;     /* 0: nobody knows */
 	bool mtbf_of_node;   /* not of the job */
-	long keep;
+	struct retention kept;
 	enum signal_action signals[65]; /* by signal number */
 	bool resume;
 	char *restart;	    /* folder, or NULL */

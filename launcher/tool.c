@@ -21,6 +21,8 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "exit", no_argument, NULL, 'e' },
 	{ "keep", required_argument, NULL, 'k' },
+	{ "keep-age", required_argument, NULL, 'A' },
+	{ "keep-bytes", required_argument, NULL, 'B' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "abort", no_argument, NULL, 'a' },
 	{ "quick", no_argument, NULL, 'q' },
@@ -69,6 +71,10 @@ static int one_option(const struct tool *tool, int c, struct tool_args *a,
 		return 0;
 	case 'k':
 		return units_count(optarg, 1, 1000000, "--keep", &a->keep, err);
+	case 'A':
+		return units_time(optarg, &a->keep_age_ms, err);
+	case 'B':
+		return units_size(optarg, "--keep-bytes", &a->keep_bytes, err);
 	case 't':
 		return units_time(optarg, &a->wait_ms, err);
 	case 'a':

@@ -27,9 +27,10 @@ extern const struct tool tool_checkpoint, tool_status, tool_ls, tool_inspect,
 /* Options that most subcommands have, and their one or two words. */
 struct tool_args {
 	bool json;
-	bool stop;	    /* checkpoint --exit */
-	bool deep;	    /* verify reads all, ls --check ... */
-	long keep;	    /* prune --keep */
+	bool stop;			 /* checkpoint --exit */
+	bool deep;			 /* verify reads all, ls --check ... */
+	long keep;			 /* prune --keep */
+	int64_t keep_age_ms, keep_bytes; /* of prune; 0: no such bound */
 	int64_t wait_ms;    /* checkpoint --timeout; 0: as long as it takes */
 	bool abort;	    /* checkpoint --abort */
 	const char *output; /* report --output; NULL: standard output */

@@ -17,6 +17,7 @@ storage_libstorage_a_SOURCES = \
 	storage/owner.c storage/owner.h \
 	storage/probe.c storage/probe.h \
 	storage/prune.c \
+	storage/retention.c storage/retention.h \
 	storage/reader.c \
 	storage/reader_chunks.c storage/reader_private.h \
 	storage/sheet_check.c \

@@ -136,4 +136,53 @@ ok "what is no time is refused" run 2 cairnrun --mtbf 4s/rank -n 1 true
 ok "and so is a site's" eval '
 	run 2 env CAIRN_MTBF=often cairnrun -n 1 true && said "CAIRN_MTBF.*often"'
 
+# --- what is kept ---
+begin cairnrun --ckpt-dir ke --keep 9 -n 1 "$counter" 900
+patiently up ke 1
+for _ in 1 2 3; do checkpoint ke; done
+timeout 30 cairn checkpoint --exit ke >said 2>&1
+wait $job
+# shellcheck disable=SC2034 # for ok
+bytes=$(($(cairn ls --json ke | sed -n 's/.*"bytes": *\([0-9]*\).*/\1/p' |
+	tail -n 2 | paste -sd+)))
+ok "cairn prune keeps what fits" eval '
+	run 0 cairn prune --keep-bytes "$bytes" ke && [ "$(epochs ke)" = "3 4" ]'
+too_old() { # times are of whole seconds
+	run 0 cairn prune --keep-age 1ms ke && [ "$(epochs ke)" = 4 ]
+}
+ok "by age" patiently too_old
+ok "and never removes the newest" eval '
+	run 0 cairn prune --keep-bytes 1 ke && [ "$(epochs ke)" = 4 ] &&
+	run 0 cairn verify ke'
+begin cairnrun --ckpt-dir kb --keep-bytes 1 -n 1 "$counter" 900
+patiently up kb 1
+for _ in 1 2; do checkpoint kb; done
+ok "cairnrun keeps by space" [ "$(epochs kb)" = 2 ]
+timeout 30 cairn checkpoint --exit kb >said 2>&1
+wait $job
+
+# In a namespace of its own, which takes its mount away.
+full() {
+	mount -t tmpfs -o size=7m,mode=700 cairn "$1" || exit 99
+	begin cairnrun --ckpt-dir "$1/ck" --keep 99 -n 2 "$counter" 900
+	patiently up "$1/ck" 2
+	for _ in $(seq 99); do
+		checkpoint "$1/ck" || break
+	done
+	grep "no space left" said && cairn verify "$1/ck" &&
+		[ "$(epochs "$1/ck")" = "$(seq -s " " "$(epochs "$1/ck" | wc -w)")" ]
+	echo "code $?"
+	kill -TERM "$(pgrep -P "$job" -x cairnrun)"
+	wait "$job"
+}
+mkdir full
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	export -f full begin patiently up ranks_run ended checkpoint moment epochs
+	export counter
+	ok "a full disk costs the new epoch, and none of the older ones" eval '
+		unshare -m bash -c "full full" >kept 2>&1; grep -qx "code 0" kept'
+else
+	skip "a full disk" "mounting takes root"
+fi
+
 done_testing

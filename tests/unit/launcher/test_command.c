@@ -318,7 +318,7 @@ static void test_own_options(void)
 	CU_ASSERT_STRING_EQUAL(rest, "-n 4 -genv A 1 ./a --keep 9");
 	CU_ASSERT_STRING_EQUAL(o.ckpt_dir, "d");
 	CU_ASSERT_EQUAL(o.interval_ms, 300);
-	CU_ASSERT_EQUAL(o.keep, 3);
+	CU_ASSERT_EQUAL(o.kept.keep, 3);
 	CU_ASSERT_STRING_EQUAL(o.burst_buffer, "/nvme");
 	CU_ASSERT_EQUAL(o.flush_every, 4);
 	CU_ASSERT_EQUAL(o.flush_rate, 3 << 29);

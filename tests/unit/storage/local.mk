@@ -47,3 +47,8 @@ TESTS += tests/unit/storage/test_codec
 tests_unit_storage_test_codec_SOURCES = tests/unit/storage/test_codec.c $(STORAGE_RIG)
 tests_unit_storage_test_codec_CFLAGS = $(UNIT_CFLAGS) $(ZSTD_CFLAGS)
 tests_unit_storage_test_codec_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS) -lm
+
+check_PROGRAMS += tests/unit/storage/test_retention
+TESTS += tests/unit/storage/test_retention
+tests_unit_storage_test_retention_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_storage_test_retention_LDADD = $(UNIT_LDADD) $(STORAGE_LIBS)

@@ -34,6 +34,7 @@ INLINE void rotate(__m128i r[WIDTH_MAX], unsigned int width)
 	}
 #pragma GCC unroll 8
 	for (unsigned int i = 0; i < width; i++)
+		/* cppcheck-suppress uninitvar ; filled two at a time */
 		r[i] = t[i];
 }
 

@@ -15,8 +15,12 @@ if [ ! "$path" ]; then
 	group=/sys/fs/cgroup$path/cairn-$$
 	limit=memory.max
 fi
-mkdir "$group" 2>/dev/null && [ -w "$group/$limit" ] ||
-	skip_all "no control group for memory can be made here"
+mkdir "$group" 2>/dev/null ||
+	skip_all "no control group can be made here"
+if [ ! -w "$group/$limit" ]; then
+	rmdir "$group"
+	skip_all "control groups do not limit memory here"
+fi
 in_a_folder
 trap 'patiently rmdir "$group" 2>err; rm -rf "$work"' EXIT
 

@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How often people see how far an epoch is. */
+#define SHOW_MS 50
+
 static void send_agent(void *arg, size_t agent, json_t *message)
 {
 	struct session *s = arg;
@@ -186,6 +189,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 static void epoch_changed(void *arg)
 {
 	struct session *s = arg;
+	int64_t now_ms = clock_ms();
 	json_t *status;
 
 	if (!s->coordinator)
@@ -197,8 +201,11 @@ static void epoch_changed(void *arg)
 		record_up(s);
 		pace_up(s);
 	}
-	if (coordinator_state(s->coordinator) == EPOCH_IDLE)
+	/* With many nodes there are thousands of changes a second. */
+	if (coordinator_state(s->coordinator) == EPOCH_IDLE ||
+	    now_ms - s->shown_ms < SHOW_MS)
 		return;
+	s->shown_ms = now_ms;
 	status = coordinator_status(s->coordinator);
 	progress_show(&s->progress, status);
 	peers_progress(s, status);

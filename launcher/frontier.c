@@ -2,6 +2,8 @@
 /* frontier.c - the coordinator's part in not cutting collectives */
 #include "launcher/frontier.h"
 
+#include "launcher/counts.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,6 @@ struct member {
 	bool counted; /* its `counts` came */
 	bool held;    /* its last hint */
 	bool waved;   /* it answered the wave under way */
-	json_int_t sent, received;
 };
 
 struct frontier {
@@ -19,12 +20,15 @@ struct frontier {
 	void *arg;
 	uint32_t epoch;
 	size_t nagents;
-	json_t *counts; /* gid -> what all agents said of it, see reduced_* */
+	struct counts *counts;
 	bool published; /* targets were sent */
 	bool sliced;
+	size_t nheld;	   /* agents whose last hint says so */
 	unsigned int wave; /* number of the wave under way; 0: none */
 	unsigned int last_wave;
-	bool wave_held;	  /* all answers so far say held */
+	size_t nwaved;			     /* answers to it so far */
+	json_int_t wave_sent, wave_received; /* their sums */
+	bool wave_held;			     /* all of them say held */
 	bool have_before; /* a whole wave with everybody held came before */
 	json_int_t before_sent, before_received;
 	struct member members[];
@@ -50,7 +54,7 @@ struct frontier *frontier_create(const struct frontier_ops *ops, void *arg,
 	f->arg = arg;
 	f->epoch = epoch;
 	f->nagents = nagents;
-	f->counts = json_object();
+	f->counts = counts_create(nagents);
 	if (!f->counts) {
 		free(f);
 		return NULL;
@@ -60,12 +64,21 @@ struct frontier *frontier_create(const struct frontier_ops *ops, void *arg,
 	return f;
 }
 
+static void held_set(struct frontier *f, struct member *m, bool held)
+{
+	if (held != m->held)
+		f->nheld += held ? 1 : (size_t)-1;
+	m->held = held;
+}
+
 /* A wave asks every agent at once; the frontier stands when two of them in a
  * row found everybody held and the same number of messages sent as received. */
 static void wave_begin(struct frontier *f)
 {
 	f->wave = ++f->last_wave;
 	f->wave_held = true;
+	f->nwaved = 0;
+	f->wave_sent = f->wave_received = 0;
 	for (size_t i = 0; i < f->nagents; i++)
 		f->members[i].waved = false;
 	send_all(f, json_pack("{s:s, s:I, s:I}", "type", "wave", "epoch",
@@ -81,90 +94,23 @@ static void wave_if_all_held(struct frontier *f)
 	wave_begin(f);
 }
 
-/* What all agents together know of one count. */
-struct reduced {
-	json_int_t max, min, entries, members;
-	json_int_t floor; /* the last one that is no barrier to step out of */
-};
-
-static int reduced_read(const json_t *entry, const char **gid,
-			struct reduced *r)
+/* Each agent is told what concerns it (counts.h). */
+static int targets_send(struct frontier *f)
 {
-	return json_unpack((json_t *)entry, "[s, I, I, I, I, I]", gid, &r->max,
-			   &r->entries, &r->floor, &r->min, &r->members);
-}
+	for (size_t i = 0; i < f->nagents; i++) {
+		json_t *targets = counts_targets(f->counts, i);
+		json_t *message = targets ? json_pack("{s:s, s:I, s:o}", "type",
+						      "targets", "epoch",
+						      (json_int_t)f->epoch,
+						      "targets", targets) :
+					    NULL;
 
-static json_t *reduced_write(const char *gid, const struct reduced *r)
-{
-	return json_pack("[s, I, I, I, I, I]", gid, r->max, r->entries,
-			 r->floor, r->min, r->members);
-}
-
-static void reduce(struct reduced *all, const struct reduced *one)
-{
-	if (one->max > all->max)
-		all->max = one->max;
-	if (one->floor > all->floor)
-		all->floor = one->floor;
-	if (one->min < all->min)
-		all->min = one->min;
-	all->entries += one->entries;
-}
-
-/*
- * The greatest count is the target, less the barriers at its end that somebody
- * has not entered: nobody can have left those, so who is inside may stand where
- * it is and enter them anew after a restart.
- */
-static json_int_t target_of(const struct reduced *r)
-{
-	json_int_t all_entered = r->entries < r->members ? 0 : r->min;
-
-	return all_entered > r->floor ? all_entered : r->floor;
-}
-
-static enum frontier_event counts_reduce(struct frontier *f,
-					 const json_t *message)
-{
-	json_t *entry;
-	size_t i;
-
-	json_array_foreach(json_object_get(message, "counts"), i, entry)
-	{
-		struct reduced one, all;
-		const char *gid, *same;
-		json_t *old;
-
-		if (reduced_read(entry, &gid, &one))
-			return FRONTIER_FAILED;
-		all = one;
-		old = json_object_get(f->counts, gid);
-		if (old && !reduced_read(old, &same, &all))
-			reduce(&all, &one);
-		json_object_set_new(f->counts, gid, reduced_write(gid, &all));
-	}
-	return FRONTIER_MOVED;
-}
-
-static void targets_send(struct frontier *f)
-{
-	json_t *targets = json_array();
-	json_t *entry;
-	const char *key;
-
-	json_object_foreach(f->counts, key, entry)
-	{
-		struct reduced all;
-		const char *gid;
-
-		if (!reduced_read(entry, &gid, &all))
-			json_array_append_new(targets,
-					      json_pack("[s, I]", gid,
-							target_of(&all)));
+		if (!message)
+			return -ENOMEM;
+		f->ops->send(f->arg, i, message);
 	}
 	f->published = true;
-	send_all(f, json_pack("{s:s, s:I, s:o}", "type", "targets", "epoch",
-			      (json_int_t)f->epoch, "targets", targets));
+	return 0;
 }
 
 static enum frontier_event counts_came(struct frontier *f, struct member *m,
@@ -173,12 +119,13 @@ static enum frontier_event counts_came(struct frontier *f, struct member *m,
 	if (m->counted)
 		return FRONTIER_GOING;
 	m->counted = true;
-	if (counts_reduce(f, message) == FRONTIER_FAILED)
+	if (counts_add(f->counts, (size_t)(m - f->members),
+		       json_object_get(message, "counts")))
 		return FRONTIER_FAILED;
-	for (size_t i = 0; i < f->nagents; i++)
-		if (!f->members[i].counted)
-			return FRONTIER_MOVED;
-	targets_send(f);
+	if (!counts_all(f->counts))
+		return FRONTIER_MOVED;
+	if (targets_send(f))
+		return FRONTIER_FAILED;
 	wave_if_all_held(f);
 	return FRONTIER_MOVED;
 }
@@ -186,37 +133,33 @@ static enum frontier_event counts_came(struct frontier *f, struct member *m,
 static enum frontier_event wave_came(struct frontier *f, struct member *m,
 				     const json_t *message)
 {
-	json_int_t sent = 0, received = 0;
-
 	if (!f->wave || f->sliced || m->waved ||
 	    json_integer_value(json_object_get(message, "n")) !=
 		    (json_int_t)f->wave)
 		return FRONTIER_GOING;
 	m->waved = true;
-	m->held = json_is_true(json_object_get(message, "held"));
-	m->sent = json_integer_value(json_object_get(message, "sent"));
-	m->received = json_integer_value(json_object_get(message, "received"));
+	held_set(f, m, json_is_true(json_object_get(message, "held")));
+	f->wave_sent += json_integer_value(json_object_get(message, "sent"));
+	f->wave_received += json_integer_value(
+		json_object_get(message, "received"));
 	f->wave_held = f->wave_held && m->held;
-	for (size_t i = 0; i < f->nagents; i++) {
-		if (!f->members[i].waved)
-			return FRONTIER_GOING;
-		sent += f->members[i].sent;
-		received += f->members[i].received;
-	}
+	/* Among very many nodes a wave may take longer than a stall. */
+	if (++f->nwaved < f->nagents)
+		return FRONTIER_MOVED;
 	f->wave = 0;
 	if (!f->wave_held) {
 		f->have_before = false;
 		wave_if_all_held(f);
-		return FRONTIER_GOING;
+		return FRONTIER_MOVED;
 	}
-	if (f->have_before && sent == f->before_sent &&
-	    received == f->before_received)
+	if (f->have_before && f->wave_sent == f->before_sent &&
+	    f->wave_received == f->before_received)
 		return FRONTIER_STANDS;
 	f->have_before = true;
-	f->before_sent = sent;
-	f->before_received = received;
+	f->before_sent = f->wave_sent;
+	f->before_received = f->wave_received;
 	wave_begin(f);
-	return FRONTIER_GOING;
+	return FRONTIER_MOVED;
 }
 
 /* RAISE, SETTLED and group calls go to all agents (each knows which of its
@@ -258,7 +201,7 @@ enum frontier_event frontier_message(struct frontier *f, size_t agent,
 		   !strcmp(type, "settled") || !strcmp(type, "group")) {
 		event = route(f, message);
 	} else if (!strcmp(type, "held")) {
-		m->held = json_is_true(json_object_get(message, "held"));
+		held_set(f, m, json_is_true(json_object_get(message, "held")));
 		wave_if_all_held(f);
 		event = FRONTIER_MOVED;
 	}
@@ -276,7 +219,7 @@ void frontier_slice(struct frontier *f, bool on)
 	f->wave = 0;
 	f->have_before = false;
 	for (size_t i = 0; i < f->nagents; i++)
-		f->members[i].held = false;
+		held_set(f, &f->members[i], false);
 	send_all(f, json_pack("{s:s, s:I, s:s, s:b}", "type", "phase", "epoch",
 			      (json_int_t)f->epoch, "phase", "slice", "on",
 			      (int)on));
@@ -284,17 +227,13 @@ void frontier_slice(struct frontier *f, bool on)
 
 size_t frontier_held(const struct frontier *f)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->nagents; i++)
-		n += f->members[i].held;
-	return n;
+	return f->nheld;
 }
 
 void frontier_destroy(struct frontier *f)
 {
 	if (!f)
 		return;
-	json_decref(f->counts);
+	counts_destroy(f->counts);
 	free(f);
 }

@@ -10,6 +10,7 @@ launcher_liblauncher_a_SOURCES = \
 	launcher/child.c launcher/child.h \
 	launcher/command.c launcher/starter.h \
 	launcher/coordinator.c launcher/coordinator.h \
+	launcher/counts.c launcher/counts.h \
 	launcher/ending.c launcher/ending.h \
 	launcher/epochs.c \
 	launcher/errand.c launcher/errand.h \

@@ -21,6 +21,14 @@ struct waiter {
 
 #define TELL_MS 200
 
+static void waiter_free(struct session *s, struct peer *p)
+{
+	if (p->data)
+		s->waiters--;
+	free(p->data);
+	p->data = NULL;
+}
+
 static json_t *answer(bool ok, const char *text)
 {
 	return json_pack("{s:s, s:b, s:s}", "type", "answer", "ok", (int)ok,
@@ -81,6 +89,7 @@ static void tool_checkpoint(struct session *s, struct peer *p,
 	/* The attempt may end before coordinator_request returns. */
 	w->attempt = UINT64_MAX;
 	p->data = w;
+	s->waiters++;
 	if (!coordinator_started(s->coordinator))
 		server_send(p, json_pack("{s:s, s:s}", "type", "progress",
 					 "phase", "waiting for all ranks"));
@@ -186,8 +195,7 @@ void peers_answer(struct session *s, const struct epoch_result *r)
 		json_object_set_new(m, "pause_ms", json_real(r->pause_ms));
 		json_object_set_new(m, "seconds", json_real(r->seconds));
 		server_send(p, m);
-		free(w);
-		p->data = NULL;
+		waiter_free(s, p);
 	}
 }
 
@@ -195,6 +203,9 @@ void peers_progress(struct session *s, const json_t *status)
 {
 	int64_t now_ms = clock_ms();
 
+	/* Nobody looks through thousands of agents for nothing. */
+	if (!s->waiters)
+		return;
 	for (struct peer *p = s->server.peers; p; p = p->next) {
 		struct waiter *w = p->data;
 		json_t *m;
@@ -298,8 +309,7 @@ static void peer_gone(void *arg, struct peer *p, int rc, const char *why)
 
 	if (p->kind == PEER_AGENT)
 		losses_agent_gone(s, p, rc, why);
-	free(p->data);
-	p->data = NULL;
+	waiter_free(s, p);
 }
 
 const struct server_ops session_peer_ops = {

@@ -77,7 +77,10 @@ struct session {
 	int64_t lost_ms;       /* when an agent went, with ranks; 0: none did */
 	bool refused;	       /* because of what is in the epoch */
 	json_t *shares;	       /* which ranks shared memory (shares.h) */
-	uint64_t reasons[32];  /* hashes of those that were said (I7) */
+	size_t waiters;	       /* tools that wait for an epoch's end */
+	size_t mute, most_mute; /* nodes now, and at most since all answered */
+	int64_t shown_ms;	/* when progress was last shown */
+	uint64_t reasons[32];	/* hashes of those that were said (I7) */
 };
 
 /*

@@ -54,3 +54,10 @@ tests_unit_launcher_test_interval_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
 tests_unit_launcher_test_interval_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_launcher_test_interval_LDADD = launcher/liblauncher.a \
 	$(UNIT_LDADD) -lm
+
+check_PROGRAMS += tests/unit/launcher/test_counts
+TESTS += tests/unit/launcher/test_counts
+tests_unit_launcher_test_counts_CPPFLAGS = $(LAUNCHER_TEST_CPPFLAGS)
+tests_unit_launcher_test_counts_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_launcher_test_counts_LDADD = launcher/liblauncher.a $(UNIT_LDADD) \
+	$(JANSSON_LIBS)

@@ -74,6 +74,20 @@ int child_exec(const char *path, const struct words *arguments, struct err *err)
 	return err_set(err, -errno, "cannot run %s: %s", path, strerror(errno));
 }
 
+/* The limit that cairnrun was started with; all zero: it is unchanged. */
+static struct rlimit descriptors;
+
+void child_raise_descriptors(void)
+{
+	struct rlimit all;
+
+	if (getrlimit(RLIMIT_NOFILE, &descriptors))
+		return;
+	all = descriptors;
+	all.rlim_cur = all.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &all);
+}
+
 /* In the child: nothing of ours but the standard streams and the mask. */
 static void become(const char *path, char **argv, const sigset_t *mask,
 		   pid_t parent, int report)
@@ -86,6 +100,8 @@ static void become(const char *path, char **argv, const sigset_t *mask,
 	if (parent && getppid() != parent)
 		_exit(1);
 	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (descriptors.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &descriptors);
 	execv(path, argv);
 	error = errno;
 	if (write(report, &error, sizeof(error)) < 0)

@@ -13,6 +13,9 @@
  * frees it. */
 int child_find(const struct starter *starter, char **path,
 	       struct err *err) must_check;
+/* child_raise_descriptors - from here on this process may have as many as it is
+ * allowed; children are started with the limit that it had. */
+void child_raise_descriptors(void);
 /* child_start - run it with this signal mask; standard streams untouched.
  * status_fd: NULL, or it is started apart (keeper.h). */
 int child_start(const char *path, const struct words *arguments,

@@ -50,6 +50,7 @@ struct coordinator {
 	struct coordinator_options options;
 	struct agent *agents;
 	size_t nagents;
+	int lost; /* the first agent that was: all sentences name it; -1 */
 	struct ranks ranks;
 
 	enum epoch_state state;
@@ -227,10 +228,10 @@ static int obstacle(const struct coordinator *c, struct err *err)
 		return err_set(err, -EBUSY,
 			       "the job is being stopped, and its last "
 			       "checkpoint is committed");
+	if (c->lost >= 0)
+		return agent_is_lost(&c->agents[c->lost], err);
 	for (size_t i = 0; i < c->nagents; i++)
-		if (c->agents[i].lost)
-			return agent_is_lost(&c->agents[i], err);
-		else if (c->agents[i].mute)
+		if (c->agents[i].mute)
 			return agent_is_mute(&c->agents[i], err);
 	if (c->ranks.n && c->ranks.first_lost >= 0)
 		return err_set(err, -EBUSY,
@@ -403,6 +404,7 @@ struct coordinator *coordinator_create(
 	c->ops = ops;
 	c->arg = arg;
 	c->options = *options;
+	c->lost = -1;
 	return c;
 }
 
@@ -459,6 +461,8 @@ size_t coordinator_lost(struct coordinator *c, size_t agent)
 	struct err err;
 
 	c->agents[agent].lost = true;
+	if (c->lost < 0)
+		c->lost = (int)agent;
 	/* An attempt that cannot begin says at once why there will be none. */
 	if (left && c->state == EPOCH_IDLE)
 		c->wanted = true;

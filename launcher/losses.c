@@ -20,7 +20,8 @@
  *  never came   a restart waits for ranks whose node was lost before its agent
  *               was heard of: the starter waits, too, so it is ended
  */
-#define COME_MS 60000 /* for the next rank of a restart */
+#define COME_MS	  60000 /* for the next rank of a restart */
+#define NAMED_MAX 8	/* mute nodes that are named on stderr */
 
 static void end_job(struct session *s, size_t number, const char *what)
 {
@@ -28,6 +29,32 @@ static void end_job(struct session *s, size_t number, const char *what)
 		    s->nodes.v[number].name, what);
 	s->nodes.v[number].suspect = true;
 	session_lose_node(s);
+}
+
+/* A switch that fails takes hundreds of nodes: some are named on stderr, all in
+ * the log. */
+static void say_mute(struct session *s, const char *node, bool is_mute)
+{
+	if (is_mute && s->mute == 0)
+		s->most_mute = 0;
+	s->mute += is_mute ? 1 : (size_t)-1;
+	if (s->mute > s->most_mute)
+		s->most_mute = s->mute;
+	if (is_mute)
+		session_say(s, s->mute <= NAMED_MAX,
+			    "node %s has not answered for %d s", node,
+			    NODE_MUTE_BEATS * BEAT_MS / 1000);
+	else
+		session_say(s, s->most_mute <= NAMED_MAX,
+			    "node %s answers again", node);
+	if (is_mute && s->mute == NAMED_MAX + 1)
+		session_say(s, true,
+			    "more nodes do not answer; %s/cairn.log names "
+			    "them",
+			    s->job->dir);
+	else if (!s->mute && s->most_mute > NAMED_MAX)
+		session_say(s, true, "all %zu nodes answer again",
+			    s->most_mute);
 }
 
 static void mute(void *arg, size_t number, bool is_mute)
@@ -38,13 +65,7 @@ static void mute(void *arg, size_t number, bool is_mute)
 		flush_lost(&s->flush, number);
 	if (s->ended || s->stopping || s->node_lost)
 		return;
-	if (is_mute)
-		session_say(s, true, "node %s has not answered for %d s",
-			    s->nodes.v[number].name,
-			    NODE_MUTE_BEATS * BEAT_MS / 1000);
-	else
-		session_say(s, true, "node %s answers again",
-			    s->nodes.v[number].name);
+	say_mute(s, s->nodes.v[number].name, is_mute);
 	coordinator_mute(s->coordinator, number, is_mute);
 }
 

@@ -49,9 +49,8 @@ static void bound(struct server *s, bool secret, size_t most)
 	struct peer *oldest = NULL;
 	size_t n = 0;
 
-	for (struct peer *p = s->peers; p; p = p->next) {
-		if (p->dead || channel_is_open(p->channel) ||
-		    channel_knows_secret(p->channel) != secret)
+	for (struct peer *p = s->strangers; p; p = p->next) {
+		if (p->dead || channel_knows_secret(p->channel) != secret)
 			continue;
 		oldest = p;
 		n++;
@@ -60,29 +59,54 @@ static void bound(struct server *s, bool secret, size_t most)
 		bury(oldest);
 }
 
-static void sweep(struct timer *t)
+/* It has proved itself: from here on nobody looks at its deadline. */
+static void settle(struct peer *p)
 {
-	struct server *s = t->arg;
-	struct peer **link = &s->peers;
-	bool strangers = false;
+	struct server *s = p->server;
+	struct peer **link = &s->strangers;
 
+	while (*link && *link != p)
+		link = &(*link)->next;
+	if (!*link)
+		return;
+	*link = p->next;
+	p->next = s->peers;
+	s->peers = p;
+}
+
+static void overdue_bury(struct server *s)
+{
+	for (struct peer *p = s->strangers; p; p = p->next) {
+		if (p->dead || channel_deadline_ms(p->channel) != 0)
+			continue;
+		log_debug("a connection that did not prove itself in "
+			  "time was dropped");
+		bury(p);
+	}
+}
+
+static void dead_free(struct peer **link)
+{
 	while (*link) {
 		struct peer *p = *link;
 
-		if (!p->dead && channel_deadline_ms(p->channel) == 0) {
-			log_debug("a connection that did not prove itself in "
-				  "time was dropped");
-			bury(p);
-		}
 		if (p->dead) {
 			*link = p->next;
 			free(p);
-			continue;
+		} else {
+			link = &p->next;
 		}
-		strangers = strangers || !channel_is_open(p->channel);
-		link = &p->next;
 	}
-	if (strangers)
+}
+
+static void sweep(struct timer *t)
+{
+	struct server *s = t->arg;
+
+	overdue_bury(s);
+	dead_free(&s->strangers);
+	dead_free(&s->peers);
+	if (s->strangers)
 		loop_timer(s->loop, &s->timer, SWEEP_MS);
 	else
 		loop_untimer(s->loop, &s->timer);
@@ -125,13 +149,19 @@ static void peer_ready(struct watch *w, uint32_t events)
 	struct err err = { "" };
 	int rc = 0;
 
+	bool was_open = channel_is_open(p->channel);
+
 	/* While a peer proves itself its descriptor changes. */
-	if (!channel_is_open(p->channel))
+	if (!was_open)
 		loop_unwatch(s->loop, w);
 	if (events & EPOLLOUT)
 		rc = channel_flush(p->channel);
 	while (!p->dead) {
 		rc = channel_receive(p->channel, &message, &err);
+		if (!was_open && channel_is_open(p->channel)) {
+			was_open = true;
+			settle(p);
+		}
 		if (rc)
 			break;
 		trace(p, "says", message);
@@ -172,8 +202,8 @@ static void accept_ready(struct watch *w, uint32_t events)
 		free(p);
 		return;
 	}
-	p->next = s->peers;
-	s->peers = p;
+	p->next = s->strangers;
+	s->strangers = p;
 	if (!s->timer.armed)
 		loop_timer(s->loop, &s->timer, SWEEP_MS);
 }
@@ -215,6 +245,8 @@ void server_fini(struct server *s)
 		loop_unwatch(s->loop, &s->listener);
 		close(s->listener.fd);
 	}
+	for (struct peer *p = s->strangers; p; p = p->next)
+		server_drop(p);
 	for (struct peer *p = s->peers; p; p = p->next)
 		server_drop(p);
 	sweep(&s->timer);

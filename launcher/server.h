@@ -10,10 +10,10 @@
 #include "launcher/loop.h"
 #include "runtime/net/channel.h"
 
-/* Connections that have not proved themselves: more, and the oldest goes. Those
- * that have shown the secret, and not yet MUNGE's word, may be all of a large
- * job's nodes at its start. */
-#define SERVER_STRANGERS_MAX 64
+/* Connections that have not proved themselves: more, and the oldest goes.  They
+ * may be many of a large job's nodes at its start; those that have shown the
+ * secret, and not yet MUNGE's word, all of them. */
+#define SERVER_STRANGERS_MAX 1024
 #define SERVER_PROVING_MAX   2048
 
 struct server;
@@ -46,7 +46,8 @@ struct server {
 	char address[1024]; /* "host:port,host:port" */
 	struct watch listener;
 	struct timer timer; /* deadlines of strangers, removal of the dead */
-	struct peer *peers; /* newest first */
+	struct peer *strangers; /* have not proved themselves; newest first */
+	struct peer *peers;	/* the others */
 };
 
 /* server_init - listen with a new secret: on this machine only, or (routable)

@@ -362,6 +362,7 @@ int session_run(struct session *s, struct err *err)
 	s->private_lock = -1;
 	s->signal_watch.fd = -1;
 	s->child_watch.fd = -1;
+	child_raise_descriptors(); /* one a node */
 	ending_init(&s->ending, s);
 	flush_init(&s->flush, s);
 	progress_init(&s->progress, 2);

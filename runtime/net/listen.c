@@ -26,7 +26,7 @@ static int listen_at(const struct sockaddr *address, socklen_t len, int *out)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (address->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, address, len) || listen(fd, 64)) {
+	if (bind(fd, address, len) || listen(fd, SOMAXCONN)) {
 		rc = -errno;
 		close(fd);
 		return rc;

@@ -46,3 +46,4 @@ include tests/programs/mpi4py/local.mk
 include tests/programs/lang/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
+include tests/scale/local.mk

@@ -19,7 +19,8 @@ SYSTEM_TESTS += \
 	tests/system/0910-slurm.t \
 	tests/system/0911-slurm-nodes.t \
 	tests/system/0920-faults.t \
-	tests/system/0930-munge.t
+	tests/system/0930-munge.t \
+	tests/system/0950-scale.t
 check_PROGRAMS += tests/programs/cluster/node_init
 tests_programs_cluster_node_init_SOURCES = tests/programs/cluster/node_init.c
 EXTRA_DIST += tests/system/README.md tests/system/storm-runner \

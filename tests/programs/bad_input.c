@@ -580,27 +580,28 @@ static void generalized_requests(void)
 #define PSEND(buf, parts, count, type, to, tag, comm, info, out) \
 	TRY(MPI_Psend_init(buf, parts, count, type, to, tag, comm, info, out))
 
+/* dup_comm has this rank only: it is 0 there. */
 static void partitioned(void)
 {
-	MPI_Request send, recv;
+	MPI_Request send = MPI_REQUEST_NULL, recv = MPI_REQUEST_NULL;
 	int bad[] = { 0, 2 };
 
-	PSEND(NULL, 2, 1, MPI_INT, rank, 0, dup_comm, no_info, &send);
-	PSEND(buf, 0, 1, MPI_INT, rank, 0, dup_comm, no_info, &send);
-	PSEND(buf, 2, -1, MPI_INT, rank, 0, dup_comm, no_info, &send);
-	PSEND(buf, 2, 1, no_type, rank, 0, dup_comm, no_info, &send);
-	PSEND(buf, 2, 1, uncommitted, rank, 0, dup_comm, no_info, &send);
+	PSEND(NULL, 2, 1, MPI_INT, 0, 0, dup_comm, no_info, &send);
+	PSEND(buf, 0, 1, MPI_INT, 0, 0, dup_comm, no_info, &send);
+	PSEND(buf, 2, -1, MPI_INT, 0, 0, dup_comm, no_info, &send);
+	PSEND(buf, 2, 1, no_type, 0, 0, dup_comm, no_info, &send);
+	PSEND(buf, 2, 1, uncommitted, 0, 0, dup_comm, no_info, &send);
 	PSEND(buf, 2, 1, MPI_INT, 99, 0, dup_comm, no_info, &send);
-	PSEND(buf, 2, 1, MPI_INT, rank, -5, dup_comm, no_info, &send);
-	PSEND(buf, 2, 1, MPI_INT, rank, 0, no_comm, no_info, &send);
-	PSEND(buf, 2, 1, MPI_INT, rank, 0, dup_comm, wild_info, &send);
-	PSEND(buf, 2, 1, MPI_INT, rank, 0, dup_comm, no_info, NULL);
+	PSEND(buf, 2, 1, MPI_INT, 0, -5, dup_comm, no_info, &send);
+	PSEND(buf, 2, 1, MPI_INT, 0, 0, no_comm, no_info, &send);
+	PSEND(buf, 2, 1, MPI_INT, 0, 0, dup_comm, wild_info, &send);
+	PSEND(buf, 2, 1, MPI_INT, 0, 0, dup_comm, no_info, NULL);
 	TRY(MPI_Precv_init(buf, 2, 1, MPI_INT, MPI_ANY_SOURCE, 0, dup_comm,
 			   no_info, &recv));
-	TRY(MPI_Precv_init(buf, 2, 1, MPI_INT, rank, MPI_ANY_TAG, dup_comm,
+	TRY(MPI_Precv_init(buf, 2, 1, MPI_INT, 0, MPI_ANY_TAG, dup_comm,
 			   no_info, &recv));
-	MPI_Psend_init(buf, 2, 1, MPI_INT, rank, 9, dup_comm, no_info, &send);
-	MPI_Precv_init(out, 2, 1, MPI_INT, rank, 9, dup_comm, no_info, &recv);
+	MPI_Psend_init(buf, 2, 1, MPI_INT, 0, 9, dup_comm, no_info, &send);
+	MPI_Precv_init(out, 2, 1, MPI_INT, 0, 9, dup_comm, no_info, &recv);
 	TRY(MPI_Pready(0, none));
 	TRY(MPI_Pready(0, send));
 	TRY(MPI_Pready(0, persistent));

@@ -4,6 +4,17 @@
 
 #include "mpi_wrappers/comm_private.h"
 
+/*
+ * They run natively.  While a communicator that one of them made lives, a
+ * checkpoint is refused by the function's name (opaque.c); after
+ * MPI_Comm_disconnect it is possible again.
+ *
+ * Debian's MPICH 4.0.2 (ch4:ucx) has none of it: MPI_Open_port and
+ * MPI_Comm_join, also between ranks of one job, fail with "currently not
+ * supported with ucx netmod", MPI_Comm_spawn fails too; only names can be
+ * published and looked up. So tests show the refusal with tests/lib/joins.c.
+ */
+
 int PMPI_Comm_spawn_multiple(int count, char *array_of_commands[],
 			     char **array_of_argv[],
 			     const int array_of_maxprocs[],

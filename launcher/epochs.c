@@ -163,6 +163,7 @@ static void epoch_ended(void *arg, const struct epoch_result *r)
 
 	progress_clear(&s->progress);
 	close_epoch(s);
+	copies_ended(&s->copies, r->epoch);
 	if (r->committed || !r->ending)
 		record_epoch(s, r);
 	/* The ranks stay held until they end. */

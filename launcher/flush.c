@@ -56,8 +56,13 @@ static void add_paths(json_t *paths, const json_t *manifest)
 
 	json_array_foreach(json_object_get(manifest, "images"), i, image)
 	{
+		const json_t *copy;
+		size_t k;
+
 		if (tier_fast(image))
 			add_path(paths, tier_fast(image));
+		json_array_foreach(json_object_get(image, "copies"), k, copy)
+			add_path(paths, tier_fast(copy));
 	}
 }
 
@@ -120,19 +125,57 @@ void flush_sweep(struct flush *f)
 /* --- one flush ---------------------------------------------------------------
  */
 
+static const char *node_of(const json_t *entry)
+{
+	const char *name = json_string_value(json_object_get(entry, "node"));
+
+	return name ? name : "";
+}
+
+static bool is_there(const struct flush *f, const char *node)
+{
+	const struct nodes *nodes = &f->session->nodes;
+
+	for (size_t i = 0; i < nodes->n; i++)
+		if (nodes->v[i].peer && !strcmp(nodes->v[i].name, node))
+			return true;
+	return false;
+}
+
+/* The copy of this image that the node has; NULL: none, or none is needed, as
+ * its own node is there. */
+static const json_t *copy_needed(const struct flush *f, const json_t *image,
+				 const char *node)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(image, "copies"), i, one)
+	{
+		if (!strcmp(node_of(one), node))
+			return is_there(f, node_of(image)) ? NULL : one;
+	}
+	return NULL;
+}
+
 /* This node's part of the images. */
-static json_t *images_of(const json_t *manifest, const char *node)
+static json_t *images_of(const struct flush *f, const char *node)
 {
 	json_t *list = json_array(), *image;
 	size_t i;
 
-	json_array_foreach(json_object_get(manifest, "images"), i, image)
+	json_array_foreach(json_object_get(f->manifest, "images"), i, image)
 	{
-		const char *name = json_string_value(
-			json_object_get(image, "node"));
+		const json_t *copy = copy_needed(f, image, node);
 
-		if (tier_fast(image) && name && !strcmp(name, node))
+		if (!tier_fast(image))
+			continue;
+		if (!strcmp(node_of(image), node))
 			json_array_append(list, image);
+		else if (copy)
+			json_array_append_new(list,
+					      tier_copy_as(image,
+							   tier_fast(copy)));
 	}
 	return list;
 }
@@ -176,7 +219,7 @@ static void ask_agents(struct flush *f)
 		abort(); /* a few bytes */
 	f->nawaited = 0;
 	for (size_t i = 0; i < s->nodes.n; i++) {
-		json_t *images = images_of(f->manifest, s->nodes.v[i].name);
+		json_t *images = images_of(f, s->nodes.v[i].name);
 
 		if (s->nodes.v[i].peer && json_array_size(images)) {
 			found += json_array_size(images);
@@ -454,7 +497,7 @@ static void hurry(struct flush *f)
 
 		if (!f->awaited[i])
 			continue;
-		images = images_of(f->manifest, f->session->nodes.v[i].name);
+		images = images_of(f, f->session->nodes.v[i].name);
 		ask_agent(f, i, images);
 		json_decref(images);
 	}

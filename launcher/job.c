@@ -3,6 +3,7 @@
 #include "launcher/job.h"
 
 #include "launcher/slurm.h"
+#include "runtime/net/address.h"
 #include "runtime/net/channel.h"
 #include "storage/commit.h"
 #include "storage/owner.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 #define FINISHED_FILE "finished"
 #define RUNS_FILE     "runs.json"
 #define PREFIX	      "cairn-"
+#define LOCK_MS	      1000 /* longer than cairn ever looks */
 
 /* FNV-1a: short, and the same for ever. */
 static uint32_t hash_word(uint32_t h, const char *word)
@@ -121,6 +124,20 @@ void job_stays(struct job *job, uint32_t newer)
 	write_runs(job, newer, idle);
 }
 
+/* cairn holds it for a moment, shared, to see whether a job runs here
+ * (job_contact).  flock has no time limit of its own. */
+static int lock_soon(int fd)
+{
+	int64_t until = clock_ms() + LOCK_MS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK || clock_ms() > until)
+			return -errno;
+		poll(NULL, 0, 10);
+	}
+	return 0;
+}
+
 static int lock_dir(struct job *job, struct err *err)
 {
 	int rc;
@@ -137,7 +154,7 @@ static int lock_dir(struct job *job, struct err *err)
 			     "give another one with --ckpt-dir",
 			     job->dir, strerror(errno));
 	/* Some network file systems have no locks: better a job without. */
-	if (!rc && flock(job->dirfd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+	if (!rc && lock_soon(job->dirfd) == -EWOULDBLOCK)
 		rc = err_set(err, -EBUSY,
 			     "another cairnrun is running a job with the "
 			     "checkpoint folder %s; give this one its own "

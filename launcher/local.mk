@@ -9,6 +9,7 @@ noinst_LIBRARIES += launcher/liblauncher.a
 launcher_liblauncher_a_SOURCES = \
 	launcher/child.c launcher/child.h \
 	launcher/command.c launcher/starter.h \
+	launcher/copies.c launcher/copies.h \
 	launcher/coordinator.c launcher/coordinator.h \
 	launcher/counts.c launcher/counts.h \
 	launcher/ending.c launcher/ending.h \
@@ -89,4 +90,4 @@ EXTRA_DIST += tests/system/seeing/history.py tests/system/seeing/metrics.py \
 	tests/system/seeing/report.py
 
 dist_man_MANS += launcher/cairn.1 launcher/cairnrun.1
-EXTRA_DIST += launcher/README.md launcher/coordinator.md launcher/flush.md launcher/history.md
+EXTRA_DIST += launcher/README.md launcher/coordinator.md launcher/copies.md launcher/flush.md launcher/history.md

@@ -63,6 +63,8 @@ static void mute(void *arg, size_t number, bool is_mute)
 
 	if (is_mute)
 		flush_lost(&s->flush, number);
+	if (is_mute)
+		copies_lost(&s->copies, number);
 	if (s->ended || s->stopping || s->node_lost)
 		return;
 	say_mute(s, s->nodes.v[number].name, is_mute);
@@ -102,6 +104,7 @@ void losses_agent_gone(struct session *s, struct peer *p, int rc,
 	log_debug("agent %zu is gone: %s", p->number, why);
 	nodes_gone(&s->nodes, p->number);
 	flush_lost(&s->flush, p->number);
+	copies_lost(&s->copies, p->number);
 	if (!expected && is_unreachable(rc))
 		end_job(s, p->number, "cannot be reached any more");
 	else if (!expected && would_restart(s))

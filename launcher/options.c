@@ -3,10 +3,12 @@
 #include "launcher/options.h"
 
 #include "launcher/units.h"
+#include "runtime/base/where.h"
 #include "storage/codec.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,12 @@ const char options_usage[] =
 	"  --ckpt-dir DIR         where checkpoints go (default: cairn-<job>)\n"
 	"  --burst-buffer DIR     write checkpoints to this folder of each node first,\n"
 	"                         and from there to --ckpt-dir; auto: find it\n"
+	"  --redundancy none|partner  keep a copy of each node's checkpoint in the\n"
+	"                         burst buffer of another node (default: none)\n"
+	"  --fabric PROVIDER      libfabric's provider that moves such copies\n"
+	"                         (default: tcp;ofi_rxm)\n"
+	"  --fabric-interface NAME|ADDRESS  the network interface that they take\n"
+	"                         (default: the one that leads to cairnrun)\n"
 	"  --flush-every N        flush every Nth checkpoint (default 1), and always\n"
 	"                         the last before the job's end\n"
 	"  --flush-rate BYTES     no faster than this a second and node: 200M, 1G ...\n"
@@ -73,6 +81,9 @@ const char options_usage[] =
 enum option_id {
 	CKPT_DIR,
 	BURST_BUFFER,
+	REDUNDANCY,
+	FABRIC,
+	FABRIC_INTERFACE,
 	FLUSH_EVERY,
 	FLUSH_RATE,
 	INTERVAL,
@@ -108,6 +119,9 @@ static const struct own_option {
 } own_options[] = {
 	{ "ckpt-dir", CKPT_DIR, true },
 	{ "burst-buffer", BURST_BUFFER, true },
+	{ "redundancy", REDUNDANCY, true },
+	{ "fabric", FABRIC, true },
+	{ "fabric-interface", FABRIC_INTERFACE, true },
 	{ "flush-every", FLUSH_EVERY, true },
 	{ "flush-rate", FLUSH_RATE, true },
 	{ "interval", INTERVAL, true },
@@ -286,6 +300,20 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 				       value);
 		set_text(&o->burst_buffer, value);
 		return 0;
+	case REDUNDANCY:
+		if (strcmp(value, "none") && strcmp(value, "partner"))
+			return err_set(err, -EINVAL,
+				       "--redundancy takes none or partner, "
+				       "not \"%s\"",
+				       value);
+		o->partner = !strcmp(value, "partner");
+		return 0;
+	case FABRIC:
+		set_text(&o->fabric, value);
+		return 0;
+	case FABRIC_INTERFACE:
+		set_text(&o->fabric_interface, value);
+		return 0;
 	case FLUSH_EVERY:
 		return units_count(value, 1, 1000000, "--flush-every",
 				   &o->flush_every, err);
@@ -414,6 +442,23 @@ static void pass_iface(const struct options *o, const char *value,
 	words_add(rest, value);
 }
 
+static int check_redundancy(const struct options *o, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (!o->partner)
+		return 0;
+	if (!o->burst_buffer)
+		return err_set(err, -EINVAL,
+			       "--redundancy keeps copies in burst buffers; "
+			       "give --burst-buffer, too");
+	if (where_find("cairn-fabric", path, sizeof(path), NULL))
+		return err_set(err, -ENOPKG,
+			       "this Cairn was built without libfabric, which "
+			       "--redundancy needs; build it where that is");
+	return 0;
+}
+
 int options_parse(char *const *argv, struct options *o, struct words *rest,
 		  struct err *err)
 {
@@ -433,6 +478,11 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 			       getenv("CAIRN_AUTH"));
 	if (getenv("CAIRN_MTBF") && set_mtbf(o, getenv("CAIRN_MTBF"), err))
 		return err_prefix(err, -EINVAL, "CAIRN_MTBF");
+	if (getenv("CAIRN_FABRIC"))
+		set_text(&o->fabric, getenv("CAIRN_FABRIC"));
+	if (getenv("CAIRN_FABRIC_INTERFACE"))
+		set_text(&o->fabric_interface,
+			 getenv("CAIRN_FABRIC_INTERFACE"));
 	find_starter(argv, o);
 	while (*argv) {
 		own = own_option(argv, &value, &words);
@@ -469,13 +519,15 @@ int options_parse(char *const *argv, struct options *o, struct words *rest,
 		return err_set(err, -EINVAL,
 			       "--restart and --resume exclude each other; "
 			       "--resume takes the folder from --ckpt-dir");
-	return 0;
+	return check_redundancy(o, err);
 }
 
 void options_fini(struct options *o)
 {
 	free(o->ckpt_dir);
 	free(o->burst_buffer);
+	free(o->fabric);
+	free(o->fabric_interface);
 	free(o->restart);
 	free(o->compress);
 	free(o->mpi_lib);

@@ -22,14 +22,17 @@ enum next_run {
 };
 
 struct options {
-	char *ckpt_dir;	     /* NULL: by default_dir() */
-	char *burst_buffer;  /* a folder on each node, "auto", or NULL */
-	int64_t flush_rate;  /* bytes a second a node; 0: any */
-	long flush_every;    /* epochs */
-	int64_t interval_ms; /* 0: no timer */
-	bool interval_auto;  /* by what one costs, and mtbf_ms */
-	int64_t mtbf_ms;     /* 0: nobody knows */
-	bool mtbf_of_node;   /* not of the job */
+	char *ckpt_dir;	    /* NULL: by default_dir() */
+	char *burst_buffer; /* a folder on each node, "auto", or NULL */
+	bool partner;	    /* --redundancy: copies in another node's buffer */
+	char *fabric;	    /* libfabric's provider; NULL: by default */
+	char *fabric_interface; /* a name or address; NULL: by default */
+	int64_t flush_rate;	/* bytes a second a node; 0: any */
+	long flush_every;	/* epochs */
+	int64_t interval_ms;	/* 0: no timer */
+	bool interval_auto;	/* by what one costs, and mtbf_ms */
+	int64_t mtbf_ms;	/* 0: nobody knows */
+	bool mtbf_of_node;	/* not of the job */
 	struct retention kept;
 	enum signal_action signals[65]; /* by signal number */
 	bool resume;

@@ -54,12 +54,17 @@ static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
 	p->number = coordinator_agent(s->coordinator, node);
 	nodes_add(&s->nodes, node, p);
 	server_send(p,
-		    json_pack("{s:s, s:s, s:s, s:o, s:s?, s:{s:b, s:s?}}", "type",
-			      "welcome", "dir", s->job->dir, "job",
+		    json_pack("{s:s, s:s, s:s, s:o, s:s?, s:s, s:s?, s:s?, "
+			      "s:{s:b, s:s?}}",
+			      "type", "welcome", "dir", s->job->dir, "job",
 			      s->job->name, "restore", restore, "burst_buffer",
-			      s->options->burst_buffer, "options", "verbose",
-			      (int)s->options->verbose, "compress",
+			      s->options->burst_buffer, "redundancy",
+			      s->options->partner ? "partner" : "none",
+			      "fabric", s->options->fabric, "fabric_interface",
+			      s->options->fabric_interface, "options",
+			      "verbose", (int)s->options->verbose, "compress",
 			      s->options->compress));
+	copies_look(&s->copies);
 }
 
 static void agent_log(struct session *s, const json_t *message)
@@ -258,6 +263,12 @@ static void restore_came(struct session *s, const char *type,
 	nodes_say(&s->nodes, json_pack("{s:s}", "type", "back"));
 }
 
+static void restorer_came(struct session *s)
+{
+	losses_restorer(s);
+	copies_look(&s->copies);
+}
+
 static void agent_message(struct session *s, struct peer *p, const char *type,
 			  const json_t *message)
 {
@@ -270,14 +281,14 @@ static void agent_message(struct session *s, struct peer *p, const char *type,
 		return;
 	}
 	if (!strcmp(type, "restorer"))
-		losses_restorer(s);
+		restorer_came(s);
 	else if (!strcmp(type, "log"))
 		agent_log(s, message);
 	else if (!strcmp(type, "term"))
 		ending_begin(&s->ending);
 	else if (!strcmp(type, "flushed") || !strcmp(type, "swept"))
 		flush_message(&s->flush, p->number, type, message);
-	else
+	else if (!copies_message(&s->copies, p->number, type, message))
 		coordinator_message(s->coordinator, p->number, message);
 	if (s->restart->epoch && !s->came_back)
 		restore_came(s, type, message);

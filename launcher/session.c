@@ -365,6 +365,7 @@ int session_run(struct session *s, struct err *err)
 	child_raise_descriptors(); /* one a node */
 	ending_init(&s->ending, s);
 	flush_init(&s->flush, s);
+	copies_init(&s->copies, s);
 	progress_init(&s->progress, 2);
 	rc = loop_init(&s->loop, err);
 	if (!rc)
@@ -430,6 +431,7 @@ void session_fini(struct session *s)
 	json_decref(s->shares);
 	json_decref(s->manifest);
 	flush_fini(&s->flush);
+	copies_fini(&s->copies);
 	nodes_fini(&s->nodes);
 	if (s->signal_watch.fd >= 0) {
 		close(s->signal_watch.fd);

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "launcher/coordinator.h"
+#include "launcher/copies.h"
 #include "launcher/ending.h"
 #include "launcher/flush.h"
 #include "launcher/history.h"
@@ -49,6 +50,7 @@ struct session {
 	struct walltime walltime;
 	struct ending ending;
 	struct flush flush;
+	struct copies copies;
 	struct progress progress;
 	char private_dir[PRIVATE_PATH];
 	int private_lock; /* held while the folder is in use */

@@ -46,6 +46,7 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 	json_int_t bytes = -1, memory_bytes = -1;
 	const char *fast = json_string_value(json_object_get(message, "fast"));
 	json_t *sources = json_object_get(message, "sources"), *entry;
+	json_t *copies = json_object_get(message, "copies");
 	json_t *ranks = NULL, *explain, *value;
 	json_int_t waited = json_integer_value(
 		json_object_get(message, "waited"));
@@ -74,6 +75,8 @@ static int image_came(struct tally *t, const char *node, const json_t *message,
 	/* Checked with the whole manifest, before its commit. */
 	if (json_array_size(sources))
 		json_object_set(entry, "sources", sources);
+	if (json_array_size(copies) && tier_copies_ok(copies))
+		json_object_set(entry, "copies", copies);
 	explain = json_object_get(message, "explain");
 	json_object_foreach(explain, key, value)
 	{

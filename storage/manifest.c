@@ -157,6 +157,8 @@ static int check_image(const json_t *image, bool sources, char *seen,
 		return missing(err, "images.index_digest");
 	if (json_object_get(image, "fast") && !tier_path_ok(tier_fast(image)))
 		return missing(err, "images.fast");
+	if (!tier_copies_ok(json_object_get(image, "copies")))
+		return missing(err, "images.copies");
 	if (!json_array_size(ranks))
 		return missing(err, "images.ranks");
 	for (size_t i = 0; i < json_array_size(ranks); i++) {

@@ -87,7 +87,7 @@ int tier_open(const char *path, int *dirfd, struct err *err)
 	return 0;
 }
 
-static int make_name(const char *buffer, const char *ckpt_dir,
+int tier_folder_name(const char *buffer, const char *ckpt_dir,
 		     char path[PATH_MAX], struct err *err)
 {
 	const char *base = strrchr(ckpt_dir, '/');
@@ -108,7 +108,7 @@ static int make_name(const char *buffer, const char *ckpt_dir,
 int tier_folder(const char *buffer, const char *ckpt_dir, char path[PATH_MAX],
 		int *dirfd, struct err *err)
 {
-	int fd = -1, at, rc = make_name(buffer, ckpt_dir, path, err);
+	int fd = -1, at, rc = tier_folder_name(buffer, ckpt_dir, path, err);
 
 	if (rc)
 		return rc;
@@ -200,10 +200,10 @@ int tier_image_at(int epoch_dirfd, const json_t *image, struct image **im,
 	return rc;
 }
 
-static int open_fast(uint32_t epoch, const json_t *image, struct image **im,
-		     struct err *err)
+int tier_open_in(const char *fast, uint32_t epoch, const json_t *image,
+		 struct image **im, struct err *err)
 {
-	int dirfd, fd, rc = tier_open(tier_fast(image), &dirfd, err);
+	int dirfd, fd, rc = tier_open(fast, &dirfd, err);
 
 	if (rc)
 		return rc;
@@ -214,6 +214,12 @@ static int open_fast(uint32_t epoch, const json_t *image, struct image **im,
 	rc = tier_image_at(fd, image, im, err);
 	close(fd);
 	return rc;
+}
+
+static int open_fast(uint32_t epoch, const json_t *image, struct image **im,
+		     struct err *err)
+{
+	return tier_open_in(tier_fast(image), epoch, image, im, err);
 }
 
 static int is_remote(const json_t *image, struct err *err)
@@ -247,6 +253,36 @@ int tier_image_open(int epoch_dirfd, const json_t *manifest,
 	    !open_fast(epoch, image, im, &ignored))
 		return 0;
 	return tier_image_at(epoch_dirfd, image, im, err);
+}
+
+/* --- copies on other nodes -------------------------------------------------
+ */
+
+bool tier_copies_ok(const json_t *copies)
+{
+	const json_t *one;
+	size_t i;
+
+	if (copies && !json_is_array(copies))
+		return false;
+	json_array_foreach(copies, i, one)
+	{
+		if (!json_is_string(json_object_get(one, "node")) ||
+		    !tier_path_ok(tier_fast(one)))
+			return false;
+	}
+	return true;
+}
+
+json_t *tier_copy_as(const json_t *image, const char *fast)
+{
+	json_t *entry = json_copy((json_t *)image);
+
+	if (!entry)
+		return NULL;
+	json_object_set_new(entry, "fast", json_string(fast));
+	json_object_del(entry, "copies");
+	return entry;
 }
 
 /* --- what is left ----------------------------------------------------------

@@ -50,6 +50,9 @@ bool tier_path_ok(const char *path);
  * ours alone (I9). */
 int tier_folder(const char *buffer, const char *ckpt_dir, char path[PATH_MAX],
 		int *dirfd, struct err *err) must_check;
+/* tier_folder_name - the path that tier_folder gives; makes nothing. */
+int tier_folder_name(const char *buffer, const char *ckpt_dir,
+		     char path[PATH_MAX], struct err *err) must_check;
 /* tier_open - such a folder by its path, as a manifest has it. */
 int tier_open(const char *path, int *dirfd, struct err *err) must_check;
 
@@ -67,6 +70,22 @@ int tier_image_at(int epoch_dirfd, const json_t *image, struct image **im,
 int tier_image_open(int epoch_dirfd, const json_t *manifest,
 		    const json_t *image, bool fast_first, struct image **im,
 		    struct err *err) must_check;
+
+/*
+ * Copies on other nodes: in the job's folder of a partner's buffer, beside its
+ * own image of the epoch, under the image's own name, which names its node: so
+ * the older images that it refers to are found beside it.  An image's entry
+ * lists them: "copies": [{"node", "fast"}].
+ */
+/* tier_copies_ok - is this such a list, or NULL? */
+bool tier_copies_ok(const json_t *copies);
+/* tier_copy_as - the entry as it is of a copy in folder fast.  The caller's
+ * reference; NULL: no memory. */
+json_t *tier_copy_as(const json_t *image, const char *fast);
+/* tier_open_in - the image of this entry, by its name there, in the job's
+ * folder fast of a buffer of this node. */
+int tier_open_in(const char *fast, uint32_t epoch, const json_t *image,
+		 struct image **im, struct err *err) must_check;
 
 /*
  * tier_sweep - remove the epochs of a job's folder that nobody needs

@@ -18,6 +18,7 @@
 
 struct buffer;
 struct capture;
+struct copies;
 struct epoch;
 struct flush;
 struct restore;
@@ -85,6 +86,8 @@ struct agent {
 	struct buffer *buffer;	 /* where images go */
 	struct codec_wish compress;
 	struct flush *flush;
+	struct copies *copies;	 /* from and to other nodes */
+	bool partner;		 /* an image counts with its copy only */
 
 	struct frontier *frontier;
 	struct epoch *epoch;

@@ -113,13 +113,13 @@ static void orphan_named(void *arg, const char *path, const char *origin)
 		 b->node, path, origin);
 }
 
-static int check_space(const struct buffer *b, struct err *err)
+static int check_space(const char *path, uint64_t need, struct err *err)
 {
-	uint64_t need = b->last_bytes ? b->last_bytes : SPACE_LEAST, have;
 	struct statvfs st;
+	uint64_t have;
 
-	if (statvfs(b->path, &st))
-		return err_set(err, -errno, "cannot look at %s: %s", b->path,
+	if (statvfs(path, &st))
+		return err_set(err, -errno, "cannot look at %s: %s", path,
 			       fmt_error(errno));
 	have = (uint64_t)st.f_bavail * st.f_frsize;
 	/* Some file systems do not know. */
@@ -128,7 +128,7 @@ static int check_space(const struct buffer *b, struct err *err)
 	return err_set(err, -ENOSPC,
 		       "burst buffer %s has %lu MiB left, and an image needs "
 		       "%lu MiB",
-		       b->path, (unsigned long)(have >> 20),
+		       path, (unsigned long)(have >> 20),
 		       (unsigned long)(need >> 20));
 }
 
@@ -143,7 +143,8 @@ static int try_buffer(struct buffer *b, uint32_t epoch, int *dirfd,
 		b->path[0] = '\0';
 		return err_prefix(err, rc, "burst buffer %s", b->root);
 	}
-	rc = check_space(b, err);
+	rc = check_space(b->path, b->last_bytes ? b->last_bytes : SPACE_LEAST,
+			 err);
 	if (!rc) {
 		rc = catalog_make_epoch(fd, epoch, &made, err);
 		if (!rc)
@@ -184,6 +185,55 @@ int buffer_begin(struct buffer *b, uint32_t epoch, int *dirfd, struct err *err)
 	return catalog_open(b->ckpt_dir, dirfd, err);
 }
 
+/* The folder that a job's folder lies in. */
+static int root_of(const char *hint, char root[PATH_MAX], struct err *err)
+{
+	const char *slash = hint ? strrchr(hint, '/') : NULL;
+
+	if (!tier_path_ok(hint) || slash == hint)
+		return err_set(err, -ENOENT, "there is no burst buffer here");
+	fmt_print(root, PATH_MAX, "%.*s", (int)(slash - hint), hint);
+	return 0;
+}
+
+static int take_root(const struct buffer *b, const char *hint,
+		     char root[PATH_MAX], struct err *err)
+{
+	if (!b->root)
+		return root_of(hint, root, err);
+	fmt_print(root, PATH_MAX, "%s", b->root);
+	return 0;
+}
+
+int buffer_name(const struct buffer *b, const char *hint, char path[PATH_MAX],
+		struct err *err)
+{
+	char root[PATH_MAX];
+	int rc = take_root(b, hint, root, err);
+
+	return rc ? rc : tier_folder_name(root, b->ckpt_dir, path, err);
+}
+
+int buffer_take(struct buffer *b, uint32_t epoch, uint64_t bytes,
+		const char *hint, char path[PATH_MAX], int *epoch_dirfd,
+		struct err *err)
+{
+	char root[PATH_MAX];
+	int fd, rc = take_root(b, hint, root, err);
+
+	if (!rc)
+		rc = tier_folder(root, b->ckpt_dir, path, &fd, err);
+	if (rc)
+		return rc;
+	if (b->root)
+		strcpy(b->path, path);
+	rc = check_space(path, bytes, err);
+	if (!rc)
+		rc = catalog_make_epoch(fd, epoch, epoch_dirfd, err);
+	close(fd);
+	return rc;
+}
+
 const char *buffer_path(const struct buffer *b)
 {
 	return b->used ? b->path : NULL;
@@ -215,11 +265,16 @@ static bool is_storage(int code)
 	return false;
 }
 
+void buffer_unsafe(struct buffer *b)
+{
+	b->skip = b->failures < 4 ? 1u << b->failures : BUFFER_SKIP_MAX;
+	b->failures++;
+}
+
 void buffer_failed(struct buffer *b, int code, struct err *why)
 {
 	if (!b->used || !is_storage(code))
 		return;
-	b->skip = b->failures < 4 ? 1u << b->failures : BUFFER_SKIP_MAX;
-	b->failures++;
+	buffer_unsafe(b);
 	err_prefix(why, code, "node %s, burst buffer %s", b->node, b->path);
 }

@@ -3,6 +3,7 @@
 #ifndef CAIRN_AGENT_BUFFER_H
 #define CAIRN_AGENT_BUFFER_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "runtime/base/err.h"
@@ -32,6 +33,18 @@ int buffer_begin(struct buffer *b, uint32_t epoch, int *dirfd,
 /* buffer_path - the job's folder in the buffer, if this epoch is there; else
  * NULL. */
 const char *buffer_path(const struct buffer *b);
+/* buffer_take - where a copy of another node's image goes, which has that many
+ * bytes: the epoch's folder in the job's, and that one's path.  Where this node
+ * has no burst buffer, beside `hint`, a job's folder in one elsewhere. */
+int buffer_take(struct buffer *b, uint32_t epoch, uint64_t bytes,
+		const char *hint, char path[PATH_MAX], int *epoch_dirfd,
+		struct err *err) must_check;
+/* buffer_name - the path that buffer_take would give; makes nothing. */
+int buffer_name(const struct buffer *b, const char *hint, char path[PATH_MAX],
+		struct err *err) must_check;
+/* buffer_unsafe - no copy came about: the next epochs go past the buffer, as
+ * after a failure of its own. */
+void buffer_unsafe(struct buffer *b);
 /* buffer_done - the image is durable, and has that many bytes. */
 void buffer_done(struct buffer *b, uint64_t bytes);
 /* buffer_failed - the epoch failed here, with that code: was it the buffer?

@@ -2,6 +2,7 @@
 /* cairnd.c - one node's agent of a job: start, run, end */
 #include "runtime/agent/agent.h"
 #include "runtime/agent/buffer.h"
+#include "runtime/agent/copies.h"
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/flush.h"
@@ -115,6 +116,7 @@ static void agent_close(struct agent *agent)
 {
 	restore_close(agent->restore);
 	flush_destroy(agent->flush);
+	copies_destroy(agent->copies);
 	epoch_destroy(agent->epoch);
 	buffer_destroy(agent->buffer);
 	ranks_fini(agent);

@@ -5,6 +5,7 @@
 #include "runtime/agent/buffer.h"
 #include "runtime/agent/busy.h"
 #include "runtime/agent/capture.h"
+#include "runtime/agent/copies.h"
 #include "runtime/agent/memory.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/timing.h"
@@ -53,12 +54,13 @@ struct epoch {
 	struct agent *agent;
 	enum phase phase;
 	uint32_t number;
-	bool stop;	   /* --capture=stop */
+	bool stop;	      /* --capture=stop */
 	unsigned int waiting; /* ranks without room for a twin */
-	bool durable;	   /* the image is */
-	bool refused;	   /* the coordinator was told; it will abort */
-	uint64_t begin_ns; /* when the coordinator asked for it */
-	double cpu_ms;	   /* that this process had used then */
+	bool durable;	      /* the image is, and its copy */
+	json_t *members;      /* of `done durable`, until the copy is there */
+	bool refused;	      /* the coordinator was told; it will abort */
+	uint64_t begin_ns;    /* when the coordinator asked for it */
+	double cpu_ms;	      /* that this process had used then */
 	bool letting_go; /* ranks may not all know of an abort or release yet */
 	struct capture *capture; /* also after an abort, until it has ended */
 	struct timer prod, progress;
@@ -182,25 +184,68 @@ static void add_timing(const struct epoch *e, json_t *members)
 	json_object_set_new(members, "cpus", json_integer(timing_cpus()));
 }
 
-static void durable(void *arg, json_t *members)
+static void tell_durable(struct epoch *e)
 {
-	struct epoch *e = arg;
+	json_t *members = e->members;
 
+	e->members = NULL;
 	e->durable = true;
-	timer_set(&e->progress, 0);
-	json_object_set_new(members, "node", json_string(e->agent->node));
 	json_object_set_new(members, "pause_ms",
 			    json_real(timing_pause_ms(e->agent)));
 	add_timing(e, members);
 	json_object_set_new(members, "waited", json_integer(e->waiting));
-	if (buffer_path(e->agent->buffer))
-		json_object_set_new(members, "fast",
-				    json_string(buffer_path(e->agent->buffer)));
 	buffer_done(e->agent->buffer,
 		    (uint64_t)json_integer_value(
 			    json_object_get(members, "bytes")));
-	fault_point(FAULT_DURABLE);
 	done(e, "durable", members);
+}
+
+/* --redundancy: it counts only with its copy on another node. */
+static void ask_for_copy(struct epoch *e)
+{
+	json_t *image = json_copy(e->members);
+
+	json_object_del(image, "explain");
+	link_send(e->agent,
+		  json_pack("{s:s, s:I, s:o}", "type", "copy", "epoch",
+			    (json_int_t)e->number, "image", image));
+}
+
+static void durable(void *arg, json_t *members)
+{
+	struct epoch *e = arg;
+	const char *fast = buffer_path(e->agent->buffer);
+
+	timer_set(&e->progress, 0);
+	json_object_set_new(members, "node", json_string(e->agent->node));
+	if (fast)
+		json_object_set_new(members, "fast", json_string(fast));
+	fault_point(FAULT_DURABLE);
+	json_decref(e->members);
+	e->members = members;
+	if (e->agent->partner && fast &&
+	    json_is_string(json_object_get(members, "file")))
+		ask_for_copy(e);
+	else
+		tell_durable(e);
+}
+
+/* The copy is there; or there is no other node, which was said; or not. */
+static void copied(struct epoch *e, const json_t *message)
+{
+	const char *text = json_string_value(json_object_get(message, "text"));
+	json_t *copies = json_object_get(message, "copies");
+
+	if (!e->members)
+		return;
+	if (json_is_true(json_object_get(message, "ok"))) {
+		if (copies)
+			json_object_set(e->members, "copies", copies);
+		tell_durable(e);
+		return;
+	}
+	buffer_unsafe(e->agent->buffer);
+	refuse(e, -1, text ? text : "a copy of an image did not come about");
 }
 
 static void failed(void *arg, int rank, int code, const struct err *why)
@@ -240,6 +285,8 @@ static void to_frontier(struct epoch *e, const json_t *message)
 		json_object_get(message, "epoch"));
 	e->stop = how && !strcmp(how, "stop");
 	e->refused = e->letting_go = e->durable = false;
+	json_decref(e->members);
+	e->members = NULL;
 	e->phase = PHASE_FRONTIER;
 	e->begin_ns = now_ns();
 	e->cpu_ms = timing_cpu_ms();
@@ -337,6 +384,7 @@ static void to_abort(struct epoch *e, const json_t *message)
 	frontier_end(e->agent->frontier);
 	if (e->capture)
 		capture_abort(e->capture);
+	copies_ended(e->agent->copies, e->number, false);
 	e->phase = PHASE_IDLE;
 	if (!released)
 		let_go(e, CMD_ABORT);
@@ -361,6 +409,7 @@ static void committed(struct epoch *e, const json_t *message)
 		return;
 	}
 	capture_commit(e->capture);
+	copies_ended(e->agent->copies, e->number, true);
 	wrappers_name(e->agent);
 	capture_destroy(e->capture);
 	e->capture = NULL;
@@ -382,6 +431,7 @@ static const struct transition {
 	{ "release", IN(PHASE_TAKEN), to_release },
 	{ "abort", PENDING, to_abort },
 	{ "slice", IN(PHASE_FRONTIER), to_slice },
+	{ "copied", IN(PHASE_TAKEN) | IN(PHASE_RELEASED), copied },
 	{ "committed", IN(PHASE_TAKEN) | IN(PHASE_RELEASED), committed },
 };
 
@@ -428,7 +478,7 @@ void epoch_message(struct epoch *e, const json_t *message)
 		t->act(e, message);
 		return;
 	}
-	if (t->act == to_abort || t->act == committed)
+	if (t->act == to_abort || t->act == committed || t->act == copied)
 		return;
 	fmt_print(text, sizeof(text),
 		  "the agent on %s cannot go to \"%s\" of this epoch now",
@@ -657,6 +707,7 @@ void epoch_destroy(struct epoch *e)
 	if (e->capture)
 		capture_abort(e->capture);
 	capture_destroy(e->capture);
+	json_decref(e->members);
 	frontier_destroy(e->agent->frontier);
 	e->agent->frontier = NULL;
 	free(e);

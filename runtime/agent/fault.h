@@ -18,6 +18,9 @@
 	X(FAULT_COMMITTED, "agent-committed") /* told of the commit */      \
 	X(FAULT_FLUSH, "agent-flush")	      /* asked to flush */          \
 	X(FAULT_FLUSHED, "agent-flushed")     /* copied, nobody knows */    \
+	X(FAULT_TAKE, "agent-take")	      /* asked to take a copy */    \
+	X(FAULT_TAKEN, "agent-taken")	      /* it is, nobody knows */     \
+	X(FAULT_GIVE, "agent-give")	      /* asked to give one */       \
 	X(FAULT_RESTORER, "agent-restorer")   /* restart: one has come */   \
 	X(FAULT_SHEET, "agent-sheet")	      /* restart: sheet is sent */  \
 	X(FAULT_FILL, "agent-fill")	      /* restart: writing memory */ \

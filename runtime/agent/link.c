@@ -4,6 +4,7 @@
 #include "runtime/agent/agent.h"
 
 #include "runtime/agent/buffer.h"
+#include "runtime/agent/copies.h"
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/flush.h"
@@ -134,6 +135,11 @@ static void message_came(struct agent *agent, const json_t *message)
 		link_send(agent, json_pack("{s:s}", "type", "here"));
 	else if (type && (!strcmp(type, "flush") || !strcmp(type, "sweep")))
 		flush_message(agent->flush, message);
+	else if (type && (!strcmp(type, "take") || !strcmp(type, "give") ||
+			  !strcmp(type, "drop")))
+		copies_message(agent->copies, message);
+	else if (type && !strcmp(type, "fetched"))
+		restore_fetched(agent, message);
 	else if (type && strcmp(type, "beat") != 0)
 		epoch_message(agent->epoch, message);
 }
@@ -257,6 +263,8 @@ static int welcome_take(struct agent *agent, const json_t *welcome,
 {
 	const char *dir = json_string_value(json_object_get(welcome, "dir"));
 	const json_t *restore = json_object_get(welcome, "restore");
+	const char *redundancy = json_string_value(
+		json_object_get(welcome, "redundancy"));
 	int ret;
 
 	if (!dir || dir[0] != '/' || strlen(dir) >= sizeof(agent->dir))
@@ -276,8 +284,11 @@ static int welcome_take(struct agent *agent, const json_t *welcome,
 	ret = buffer_create(json_string_value(
 				    json_object_get(welcome, "burst_buffer")),
 			    agent->node, dir, &agent->buffer, err);
+	agent->partner = redundancy && !strcmp(redundancy, "partner");
 	if (!ret)
 		ret = flush_create(agent, &agent->flush, err);
+	if (!ret)
+		ret = copies_create(agent, welcome, &agent->copies, err);
 	if (ret || !json_is_integer(restore))
 		return ret;
 	agent->restore_epoch = (uint32_t)json_integer_value(restore);

@@ -5,6 +5,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/buffer.c runtime/agent/buffer.h \
 	runtime/agent/busy.c runtime/agent/busy.h \
 	runtime/agent/capture.c runtime/agent/capture.h \
+	runtime/agent/copies.c runtime/agent/copies.h \
 	runtime/agent/cpu.c runtime/agent/cpu.h \
 	runtime/agent/epoch.c runtime/agent/epoch.h \
 	runtime/agent/fault.c runtime/agent/fault.h \
@@ -20,6 +21,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/loop.c runtime/agent/loop.h \
 	runtime/agent/memory.c runtime/agent/memory.h \
 	runtime/agent/message.c \
+	runtime/agent/mover.c runtime/agent/mover.h \
 	runtime/agent/ranks.c runtime/agent/ranks_private.h \
 	runtime/agent/reader.c runtime/agent/reader.h \
 	runtime/agent/restore.c runtime/agent/restore.h \

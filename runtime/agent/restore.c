@@ -2,6 +2,7 @@
 /* restore.c - fill the memory of ranks that are restarted */
 #include "runtime/agent/restore.h"
 
+#include "runtime/agent/buffer.h"
 #include "runtime/agent/cpu.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/fill.h"
@@ -20,7 +21,8 @@
 
 /*
  * RESTORE -> find the image that holds the rank (on whatever node it was
- * written), check it against the manifest and this CPU, send the sheet.
+ * written), check it against the manifest and this CPU, send the sheet.  An
+ *            image that lies in another node's buffer is asked for (`fetch`).
  * OBJECT -> memory without a name, which several ranks may have shared.
  * MAPPED -> threads read, check and write the rank's chunks; then GO.
  *            A rank that had ended by then is told its exit code instead.
@@ -37,6 +39,14 @@ struct opened {
 	struct image *im;
 };
 
+/* A rank whose image is being fetched from another node. */
+struct waiting {
+	struct waiting *next;
+	char *file;
+	uint32_t rank;
+	struct err err; /* why it must be */
+};
+
 /* A rank that is being filled. */
 struct filling {
 	struct filling *next;
@@ -51,6 +61,7 @@ struct restore {
 	int dirfd;
 	struct opened *images;
 	struct filling *fillings;
+	struct waiting *waiting;
 	struct shared_object *shared; /* until all ranks are back */
 };
 
@@ -77,9 +88,61 @@ static const json_t *entry_of(const struct restore *rs, uint32_t rank)
 	return NULL;
 }
 
-static int image_get(struct restore *rs, uint32_t rank, struct image **im,
-		     struct err *err)
+/* A copy of the image, in a buffer of this node: as a partner, or fetched. */
+static int open_copy(const struct agent *agent, const json_t *entry,
+		     const char *fast, struct image **im)
 {
+	json_t *copy = fast ? tier_copy_as(entry, fast) : NULL;
+	struct err ignored;
+	int ret = copy ? tier_open_in(fast, agent->restore_epoch, copy, im,
+				      &ignored) :
+			 -ENOENT;
+
+	json_decref(copy);
+	return ret;
+}
+
+static bool find_copy(const struct agent *agent, const json_t *entry,
+		      struct image **im)
+{
+	const json_t *copies = json_object_get(entry, "copies"), *one;
+	char name[PATH_MAX];
+	struct err ignored;
+	size_t i;
+
+	json_array_foreach(copies, i, one)
+	{
+		if (!open_copy(agent, entry, tier_fast(one), im))
+			return true;
+	}
+	/* Where one that is fetched goes. */
+	return !buffer_name(agent->buffer, tier_fast(entry), name, &ignored) &&
+	       !open_copy(agent, entry, name, im);
+}
+
+/* -EREMOTE: it may be on another node. */
+static int open_anywhere(const struct agent *agent, const json_t *entry,
+			 struct image **im, struct err *err)
+{
+	const struct restore *rs = agent->restore;
+	int ret = tier_image_open(rs->dirfd, rs->manifest, entry, true, im,
+				  err);
+
+	if (!ret || !tier_fast(entry))
+		return ret;
+	if (find_copy(agent, entry, im))
+		return 0;
+	/* What is damaged here may be whole there. */
+	if (json_object_get(entry, "copies") &&
+	    (ret == -EBADMSG || ret == -EIO || ret == -ENOENT))
+		return -EREMOTE;
+	return ret;
+}
+
+static int image_get(const struct agent *agent, uint32_t rank,
+		     struct image **im, struct err *err)
+{
+	struct restore *rs = agent->restore;
 	const json_t *entry = entry_of(rs, rank);
 	const char *file = json_string_value(json_object_get(entry, "file"));
 	struct opened *o;
@@ -101,8 +164,7 @@ static int image_get(struct restore *rs, uint32_t rank, struct image **im,
 		free(o);
 		return err_set(err, -ENOMEM, "the agent has no memory left");
 	}
-	ret = tier_image_open(rs->dirfd, rs->manifest, entry, true, &o->im,
-			      err);
+	ret = open_anywhere(agent, entry, &o->im, err);
 	if (ret) {
 		free(o->file);
 		free(o);
@@ -170,7 +232,7 @@ static int sheet_send(struct agent *agent, struct rank *r, struct err *err)
 			       "-n %d",
 			       agent->restore_epoch, (int)nranks, r->world_size,
 			       (int)nranks);
-	ret = image_get(rs, r->world_rank, &im, err);
+	ret = image_get(agent, r->world_rank, &im, err);
 	if (!ret)
 		ret = image_sheet(im, r->world_rank, &sheet, &len, err);
 	if (!ret)
@@ -220,6 +282,85 @@ static void deny(struct agent *agent, struct rank *r, int code,
 	rank_deny(r, code == -EREMOTE ? "" : text);
 }
 
+/* --- from other nodes ------------------------------------------------------
+ */
+
+static void waiting_free(struct waiting **at)
+{
+	struct waiting *w = *at;
+
+	*at = w->next;
+	free(w->file);
+	free(w);
+}
+
+/* Asks for the rank's image; its other ranks here wait for the same one. */
+static int fetch(struct agent *agent, uint32_t rank, const struct err *why)
+{
+	struct restore *rs = agent->restore;
+	const char *file = json_string_value(
+		json_object_get(entry_of(rs, rank), "file"));
+	struct waiting *w = calloc(1, sizeof(*w));
+	bool asked = false;
+
+	if (!w || !(w->file = strdup(file))) {
+		free(w);
+		return -ENOMEM;
+	}
+	for (const struct waiting *o = rs->waiting; o; o = o->next)
+		asked = asked || !strcmp(o->file, file);
+	w->rank = rank;
+	w->err = *why;
+	w->next = rs->waiting;
+	rs->waiting = w;
+	if (!asked)
+		link_send(agent,
+			  json_pack("{s:s, s:I, s:s}", "type", "fetch", "epoch",
+				    (json_int_t)agent->restore_epoch, "file",
+				    file));
+	return 0;
+}
+
+static void fetched(struct agent *agent, const struct waiting *w,
+		    const char *text)
+{
+	struct rank *r = rank_find(agent, w->rank);
+	struct err err = w->err;
+	int ret = -EREMOTE;
+
+	if (!r || !rank_lives(r))
+		return;
+	if (!text)
+		ret = sheet_send(agent, r, &err);
+	else if (*text)
+		fmt_print(err.text, sizeof(err.text), "%s; %s", w->err.text,
+			  text);
+	if (ret)
+		deny(agent, r, ret, err.text);
+}
+
+void restore_fetched(struct agent *agent, const json_t *message)
+{
+	const char *file = json_string_value(json_object_get(message, "file"));
+	const char *text = json_string_value(json_object_get(message, "text"));
+	struct restore *rs = agent->restore;
+
+	if (!rs || !file)
+		return;
+	if (json_is_true(json_object_get(message, "ok")))
+		text = NULL;
+	else if (!text)
+		text = "";
+	for (struct waiting **at = &rs->waiting; *at;) {
+		if (strcmp((*at)->file, file)) {
+			at = &(*at)->next;
+			continue;
+		}
+		fetched(agent, *at, text);
+		waiting_free(at);
+	}
+}
+
 void restore_rank(struct agent *agent, struct rank *r)
 {
 	struct err err;
@@ -241,6 +382,8 @@ void restore_rank(struct agent *agent, struct rank *r)
 		return;
 	}
 	ret = sheet_send(agent, r, &err);
+	if (ret == -EREMOTE && !fetch(agent, r->world_rank, &err))
+		return;
 	if (ret)
 		deny(agent, r, ret, err.text);
 }
@@ -260,7 +403,7 @@ void restore_object(struct agent *agent, struct rank *r,
 
 	if (!rs)
 		return; /* nothing that it could have asked for */
-	ret = image_get(rs, r->world_rank, &im, &err);
+	ret = image_get(agent, r->world_rank, &im, &err);
 	if (!ret)
 		ret = shared_open(&rs->shared, im,
 				  json_object_get(entry_of(rs, r->world_rank),
@@ -331,7 +474,7 @@ void restore_fill(struct agent *agent, struct rank *r, int mem_fd)
 	int ret = -EINVAL;
 
 	if (agent->restore)
-		ret = image_get(agent->restore, r->world_rank, &im, &err);
+		ret = image_get(agent, r->world_rank, &im, &err);
 	if (ret) {
 		close(mem_fd);
 		deny(agent, r, ret,
@@ -393,6 +536,8 @@ void restore_close(struct restore *rs)
 		return;
 	while (rs->fillings)
 		filling_free(rs, rs->fillings);
+	while (rs->waiting)
+		waiting_free(&rs->waiting);
 	shared_forget(&rs->shared);
 	while (rs->images) {
 		struct opened *o = rs->images;

@@ -20,6 +20,9 @@ void restore_object(struct agent *agent, struct rank *r,
 		    const struct control_msg *asked);
 /* CONTROL_MAPPED: fill the memory behind mem_fd (taken over), then GO. */
 void restore_fill(struct agent *agent, struct rank *r, int mem_fd);
+/* restore_fetched - an image that was asked for from other nodes is here, or is
+ * not to be had. */
+void restore_fetched(struct agent *agent, const json_t *message);
 /* restore_back - every rank of the job is there. */
 void restore_back(struct agent *agent);
 

@@ -37,6 +37,11 @@ int channel_listen(const char *host, int port, int *fd, char *address,
  * for channel_connect.  -ENODEV: there is no such interface. */
 int channel_listen_routable(const char *iface, int *fd, char *addresses,
 			    size_t size, struct err *err) must_check;
+/* channel_local - an IP address of this machine, as text: of this interface (by
+ * its name or address), or, iface NULL, the one that the channel uses. */
+#define CHANNEL_IP_MAX 64
+int channel_local(const struct channel *ch, const char *iface,
+		  char text[CHANNEL_IP_MAX], struct err *err) must_check;
 /* channel_accept - take one connection; the handshake goes on inside
  * channel_receive.  *ch belongs to the caller. */
 int channel_accept(int listen_fd, enum channel_auth auth,

@@ -173,18 +173,27 @@ static void list_family(const struct ifaddrs *all, int family, int port,
 			add_address(i->ifa_addr, port, list, size);
 }
 
-static int listen_on(const struct ifaddrs *all, const char *iface, int *fd,
-		     char *list, size_t size, struct err *err)
+/* An address of the interface, IPv4 if it has one. */
+static const struct ifaddrs *find_asked(const struct ifaddrs *all,
+					const char *iface)
 {
 	const struct ifaddrs *best = NULL;
-	struct sockaddr_storage address;
-	int rc;
 
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
 		if (is_asked(i, iface) &&
 		    (!best || (best->ifa_addr->sa_family == AF_INET6 &&
 			       i->ifa_addr->sa_family == AF_INET)))
 			best = i;
+	return best;
+}
+
+static int listen_on(const struct ifaddrs *all, const char *iface, int *fd,
+		     char *list, size_t size, struct err *err)
+{
+	const struct ifaddrs *best = find_asked(all, iface);
+	struct sockaddr_storage address;
+	int rc;
+
 	if (!best)
 		return err_set(err, -ENODEV,
 			       "--iface: this machine has no network interface "
@@ -234,4 +243,60 @@ int channel_listen_routable(const char *iface, int *fd, char *addresses,
 		     listen_on_all(all, fd, addresses, size, err);
 	freeifaddrs(all);
 	return rc;
+}
+
+/* --- where we are --- */
+
+static int to_text(const struct sockaddr *a, char text[CHANNEL_IP_MAX])
+{
+	const struct sockaddr_in6 *six = (const void *)a;
+	struct sockaddr_in four = { .sin_family = AF_INET };
+
+	/* An IPv4 connection of a socket for both families. */
+	if (a->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+		memcpy(&four.sin_addr, six->sin6_addr.s6_addr + 12, 4);
+		a = (const void *)&four;
+	}
+	return getnameinfo(a, sockaddr_length(a), text, CHANNEL_IP_MAX, NULL, 0,
+			   NI_NUMERICHOST) ?
+		       -EADDRNOTAVAIL :
+		       0;
+}
+
+static int interface_text(const char *iface, char text[CHANNEL_IP_MAX])
+{
+	const struct ifaddrs *one;
+	struct ifaddrs *all;
+	int rc;
+
+	if (getifaddrs(&all))
+		return -errno;
+	one = find_asked(all, iface);
+	rc = one ? to_text(one->ifa_addr, text) : -ENODEV;
+	freeifaddrs(all);
+	return rc;
+}
+
+int channel_local(const struct channel *ch, const char *iface,
+		  char text[CHANNEL_IP_MAX], struct err *err)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int rc;
+
+	if (iface) {
+		rc = interface_text(iface, text);
+		return rc ? err_set(err, rc,
+				    "this machine has no network interface "
+				    "\"%s\" with an address; see `ip addr`",
+				    iface) :
+			    0;
+	}
+	if (getsockname(channel_fd(ch), (struct sockaddr *)&address, &len))
+		rc = -errno;
+	else
+		rc = to_text((struct sockaddr *)&address, text);
+	return rc ? err_set(err, rc, "this machine's address is not known: %s",
+			    strerror(-rc)) :
+		    0;
 }

@@ -54,7 +54,7 @@ nothing_runs() {
 	local node
 	for node in n0 n1 n2 n3; do
 		[ -e "$CLUSTER/$node.pid" ] || continue
-		! "$cluster" on "$node" pgrep -x 'heat|cairnd|cairn-fabric' \
+		! "$cluster" on "$node" pgrep -x 'heat|cairn.*' \
 			>/dev/null || return 1
 	done
 }

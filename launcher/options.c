@@ -57,6 +57,9 @@ const char options_usage[] =
 	"  --compress auto|none|fast|small|LEVEL  how to store memory: what takes the\n"
 	"                         least time, as it is, fast, small, or at zstd's\n"
 	"                         level 1 to 19 (default: auto)\n"
+	"  --incremental HOW      write only what has changed: auto, scan (say where\n"
+	"                         pages cannot be tracked), hash (compare only), or\n"
+	"                         off (default: auto)\n"
 	"  --quiesce-timeout TIME give a checkpoint up when the ranks did not\n"
 	"                         come to rest in time (default 5m)\n"
 	"  --metrics FILE         keep the job's figures there for Prometheus\n"
@@ -97,6 +100,7 @@ enum option_id {
 	RESTARTS,
 	CAPTURE,
 	COMPRESS,
+	INCREMENTAL,
 	QUIESCE,
 	MPI_LIB,
 	IFACE,
@@ -135,6 +139,7 @@ static const struct own_option {
 	{ "restarts", RESTARTS, true },
 	{ "capture", CAPTURE, true },
 	{ "compress", COMPRESS, true },
+	{ "incremental", INCREMENTAL, true },
 	{ "quiesce-timeout", QUIESCE, true },
 	{ "mpi-lib", MPI_LIB, true },
 	{ "iface", IFACE, true },
@@ -279,6 +284,22 @@ static int set_restart(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_incremental(struct options *o, const char *value,
+			   struct err *err)
+{
+	static const char *const ways[] = { "auto", "scan", "hash", "off" };
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (!strcmp(value, ways[i])) {
+			o->incremental = ways[i];
+			return 0;
+		}
+	return err_set(err, -EINVAL,
+		       "--incremental takes auto, scan, hash or off, not "
+		       "\"%s\"",
+		       value);
+}
+
 static int set_one(struct options *o, enum option_id id, const char *value,
 		   struct err *err)
 {
@@ -360,6 +381,8 @@ static int set_one(struct options *o, enum option_id id, const char *value,
 				       value);
 		set_text(&o->compress, value);
 		return 0;
+	case INCREMENTAL:
+		return set_incremental(o, value, err);
 	case QUIESCE:
 		return units_time(value, &o->quiesce_ms, err);
 	case MPI_LIB:

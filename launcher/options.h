@@ -39,7 +39,8 @@ struct options {
 	char *restart;	    /* folder, or NULL */
 	long restart_epoch; /* 0: the newest that verifies */
 	bool capture_stop;
-	char *compress; /* how agents store memory; NULL: auto */
+	char *compress;		 /* how agents store memory; NULL: auto */
+	const char *incremental; /* auto, scan, hash, off */
 	char *mpi_lib;
 	char *metrics; /* a file for Prometheus, or NULL */
 	char *iface;   /* where agents reach us; NULL: any way */

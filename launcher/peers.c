@@ -53,17 +53,19 @@ static void agent_hello(struct session *s, struct peer *p, const json_t *hello)
 	p->kind = PEER_AGENT;
 	p->number = coordinator_agent(s->coordinator, node);
 	nodes_add(&s->nodes, node, p);
-	server_send(p,
-		    json_pack("{s:s, s:s, s:s, s:o, s:s?, s:s, s:s?, s:s?, "
-			      "s:{s:b, s:s?}}",
-			      "type", "welcome", "dir", s->job->dir, "job",
-			      s->job->name, "restore", restore, "burst_buffer",
-			      s->options->burst_buffer, "redundancy",
-			      s->options->partner ? "partner" : "none",
-			      "fabric", s->options->fabric, "fabric_interface",
-			      s->options->fabric_interface, "options",
-			      "verbose", (int)s->options->verbose, "compress",
-			      s->options->compress));
+	server_send(
+		p,
+		json_pack("{s:s, s:s, s:s, s:o, s:s?, s:s, s:s?, s:s?, s:s?, "
+			  "s:{s:b, s:s?}}",
+			  "type", "welcome", "dir", s->job->dir, "job",
+			  s->job->name, "restore", restore, "burst_buffer",
+			  s->options->burst_buffer, "redundancy",
+			  s->options->partner ? "partner" : "none",
+			  "incremental", s->options->incremental, "fabric",
+			  s->options->fabric, "fabric_interface",
+			  s->options->fabric_interface, "options", "verbose",
+			  (int)s->options->verbose, "compress",
+			  s->options->compress));
 	copies_look(&s->copies);
 }
 

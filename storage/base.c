@@ -167,6 +167,13 @@ uint32_t image_base_epoch(const struct image_base *base)
 	return base->epoch;
 }
 
+const struct image_source *image_base_sources(const struct image_base *base,
+					      size_t *n)
+{
+	*n = base->nsources - 1;
+	return base->sources;
+}
+
 /* --- looking -------------------------------------------------------------- */
 
 const struct base_rank *base_rank(const struct image_base *b, uint32_t rank)

@@ -24,6 +24,10 @@ struct image_writer;
 struct image_base;
 void image_base_destroy(struct image_base *base); /* NULL allowed */
 uint32_t image_base_epoch(const struct image_base *base);
+struct image_source;
+/* image_base_sources - what its image refers to, itself not among them. */
+const struct image_source *image_base_sources(const struct image_base *base,
+					      size_t *n);
 
 struct image_options {
 	struct codec_wish compress; /* zeros: what takes the least time */

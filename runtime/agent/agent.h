@@ -21,6 +21,7 @@ struct capture;
 struct copies;
 struct epoch;
 struct flush;
+struct lineage;
 struct restore;
 
 /*
@@ -88,6 +89,7 @@ struct agent {
 	struct flush *flush;
 	struct copies *copies;	 /* from and to other nodes */
 	bool partner;		 /* an image counts with its copy only */
+	struct lineage *lineage; /* what images can be based on */
 
 	struct frontier *frontier;
 	struct epoch *epoch;

@@ -7,6 +7,7 @@
 #include "runtime/agent/fault.h"
 #include "runtime/agent/flush.h"
 #include "runtime/agent/leftover.h"
+#include "runtime/agent/lineage.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -118,6 +119,7 @@ static void agent_close(struct agent *agent)
 	flush_destroy(agent->flush);
 	copies_destroy(agent->copies);
 	epoch_destroy(agent->epoch);
+	lineage_destroy(agent->lineage);
 	buffer_destroy(agent->buffer);
 	ranks_fini(agent);
 	link_close(agent);

@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 #include "storage/catalog.h"
 #include "storage/image.h"
+#include "storage/manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +75,10 @@ struct capture {
 	int failed_rank, failed_code;
 	struct err err;
 	struct image_totals totals;
-	bool told_taken, told_end; /* the loop's thread's own */
+	uint32_t epoch;
+	const struct image_base *base; /* or NULL */
+	struct image_base *next;       /* what this one leaves */
+	bool told_taken, told_end;     /* the loop's thread's own */
 };
 
 static void be_nice(void)
@@ -204,7 +208,8 @@ static void *crew_run(void *arg)
 
 static int writer_make(struct capture *c, struct err *err)
 {
-	struct image_options options = { .compress = c->compress };
+	struct image_options options = { .compress = c->compress,
+					 .base = c->base };
 	struct image_writer *w;
 	int ret = image_writer_create(c->dirfd, c->name, &options, &w, err);
 
@@ -242,7 +247,9 @@ static void *chief_run(void *arg)
 		fault_point(FAULT_FINISH);
 		/* A node whose ranks have all ended has no image. */
 		if (c->members)
-			ret = image_writer_finish(c->writer, &c->totals, &err);
+			ret = image_writer_finish_base(c->writer, c->epoch,
+						       &c->totals, &c->next,
+						       &err);
 		else
 			image_writer_abort(c->writer);
 	} else if (!ret) {
@@ -274,8 +281,10 @@ static json_t *explain_decode(const struct sheet *s)
 
 static json_t *durable_members(struct capture *c)
 {
-	json_t *ranks = json_array(), *explain = json_object();
+	json_t *ranks = json_array(), *explain = json_object(), *members;
+	const struct image_source *sources;
 	char digest[17], key[16];
+	size_t n = 0;
 
 	for (struct crew *m = c->crew; m; m = m->next) {
 		json_array_append_new(ranks, json_integer(m->reader.rank));
@@ -285,11 +294,16 @@ static json_t *durable_members(struct capture *c)
 	}
 	snprintf(digest, sizeof(digest), "%016llx",
 		 (unsigned long long)c->totals.index_digest);
-	return json_pack("{s:s?, s:I, s:I, s:s, s:o, s:o}", "file",
-			 c->crew ? c->name : NULL, "bytes",
-			 (json_int_t)c->totals.bytes, "memory_bytes",
-			 (json_int_t)c->totals.memory_bytes, "index_digest",
-			 digest, "ranks", ranks, "explain", explain);
+	members = json_pack("{s:s?, s:I, s:I, s:s, s:o, s:o}", "file",
+			    c->crew ? c->name : NULL, "bytes",
+			    (json_int_t)c->totals.bytes, "memory_bytes",
+			    (json_int_t)c->totals.memory_bytes, "index_digest",
+			    digest, "ranks", ranks, "explain", explain);
+	sources = c->next ? image_base_sources(c->next, &n) : NULL;
+	if (n)
+		json_object_set_new(members, "sources",
+				    manifest_sources(sources, n));
+	return members;
 }
 
 static void rung(struct source *source, uint32_t events)
@@ -359,8 +373,8 @@ static int start(struct capture *c, struct err *err)
 
 int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 		   const char *node, const struct codec_wish *compress,
-		   const struct capture_ops *ops, void *arg,
-		   struct capture **capture, struct err *err)
+		   const struct image_base *base, const struct capture_ops *ops,
+		   void *arg, struct capture **capture, struct err *err)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -373,6 +387,8 @@ int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 	c->loop = loop;
 	c->parent_fd = parent_fd;
 	c->compress = *compress;
+	c->epoch = epoch;
+	c->base = base;
 	c->ops = ops;
 	c->arg = arg;
 	c->source.fd = c->dirfd = -1;
@@ -396,7 +412,8 @@ int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 }
 
 int capture_rank(struct capture *c, uint32_t rank, const int *fds,
-		 unsigned int nfds, struct err *err)
+		 unsigned int nfds, uint64_t delta, const char **why,
+		 struct err *err)
 {
 	struct crew *m = calloc(1, sizeof(*m));
 	int ret;
@@ -409,9 +426,11 @@ int capture_rank(struct capture *c, uint32_t rank, const int *fds,
 	m->capture = c;
 	m->reader.bytes = &c->bytes;
 	m->reader.cancel = &c->cancel;
-	ret = reader_init(&m->reader, rank, fds, nfds, err);
+	m->reader.base = c->base ? image_base_epoch(c->base) : 0;
+	ret = reader_init(&m->reader, rank, fds, nfds, delta, err);
 	if (ret)
 		goto failed;
+	*why = m->reader.changes.why;
 	pthread_mutex_lock(&c->lock);
 	ret = -pthread_create(&m->thread, NULL, crew_run, m);
 	if (!ret) {
@@ -458,6 +477,14 @@ void capture_commit(struct capture *c)
 	c->committed = true;
 }
 
+struct image_base *capture_base(struct capture *c)
+{
+	struct image_base *base = c->next;
+
+	c->next = NULL;
+	return base;
+}
+
 static void remove_image(const struct capture *c)
 {
 	if (c->finished && c->members)
@@ -485,6 +512,7 @@ void capture_destroy(struct capture *c)
 	}
 	if (!c->committed)
 		remove_image(c);
+	image_base_destroy(c->next);
 	fd = c->source.fd;
 	source_close(c->loop, &c->source);
 	close(fd);

@@ -10,6 +10,7 @@
 #include "runtime/agent/loop.h"
 #include "runtime/base/err.h"
 #include "storage/codec.h"
+#include "storage/image.h"
 
 struct capture;
 
@@ -26,23 +27,31 @@ struct capture_ops {
 };
 
 /* capture_create - make the epoch's folder in that of parent_fd, which is taken
- * over, also if it fails; the image's writer is made in the background. */
+ * over, also if it fails; the image's writer is made in the background.  base:
+ * what the image can be based on, or NULL; it must outlive the capture. */
 int capture_create(struct loop *loop, int parent_fd, uint32_t epoch,
 		   const char *node, const struct codec_wish *compress,
-		   const struct capture_ops *ops, void *arg,
-		   struct capture **capture, struct err *err) must_check;
+		   const struct image_base *base, const struct capture_ops *ops,
+		   void *arg, struct capture **capture,
+		   struct err *err) must_check;
 /* capture_rank - read this rank; takes all descriptors of CONTROL_CAPTURED,
- * three to seven (control.h), also if it fails. */
+ * three to seven (control.h), also if it fails; delta: where the sheet's file
+ * has its list of changes, or 0.  *why says why the rank cannot tell what it
+ * changes; valid as long as the capture, "" if it can. */
 int capture_rank(struct capture *c, uint32_t rank, const int *fds,
-		 unsigned int nfds, struct err *err) must_check;
+		 unsigned int nfds, uint64_t delta, const char **why,
+		 struct err *err) must_check;
 /* capture_close - all ranks of this node are in. */
 void capture_close(struct capture *c);
 /* capture_bytes - of memory read so far. */
 uint64_t capture_bytes(const struct capture *c);
 /* capture_abort - stop soon, and undo; nothing is called any more. */
 void capture_abort(struct capture *c);
-/* capture_commit - the epoch is committed: its image stays. */
+/* capture_commit - the epoch is committed: its image stays.  capture_base -
+ * then gives what the next image can be based on, the caller's; NULL: nothing.
+ */
 void capture_commit(struct capture *c);
+struct image_base *capture_base(struct capture *c);
 /* capture_destroy - waits for the threads (milliseconds after an abort).  What
  * was not committed is removed.  NULL allowed. */
 void capture_destroy(struct capture *c);

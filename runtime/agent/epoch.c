@@ -8,6 +8,7 @@
 #include "runtime/agent/copies.h"
 #include "runtime/agent/memory.h"
 #include "runtime/agent/fault.h"
+#include "runtime/agent/lineage.h"
 #include "runtime/agent/timing.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -84,6 +85,7 @@ static void command(struct epoch *e, struct rank *r, enum control_cmd cmd)
 {
 	atomic_store(&r->page->agent.epoch, e->number);
 	atomic_store(&r->page->agent.capture_stop, e->stop || r->waits);
+	atomic_store(&r->page->agent.track, lineage_tracks(e->agent->lineage));
 	atomic_store(&r->page->agent.cmd, cmd); /* last: now it counts */
 	rank_changed(r);
 }
@@ -277,6 +279,7 @@ static void to_frontier(struct epoch *e, const json_t *message)
 {
 	const char *how = json_string_value(
 		json_object_get(message, "capture"));
+	const struct image_base *base;
 	struct err err;
 	int dirfd;
 
@@ -293,10 +296,15 @@ static void to_frontier(struct epoch *e, const json_t *message)
 	capture_destroy(e->capture); /* of an epoch that was aborted */
 	e->capture = NULL;
 	/* A disk that cannot be written shows before anybody stops. */
-	if (buffer_begin(e->agent->buffer, e->number, &dirfd, &err) ||
-	    capture_create(&e->agent->loop, dirfd, e->number, e->agent->node,
-			   &e->agent->compress, &capture_ops, e, &e->capture,
-			   &err)) {
+	if (buffer_begin(e->agent->buffer, e->number, &dirfd, &err)) {
+		refuse(e, -1, err.text);
+		return;
+	}
+	base = lineage_begin(e->agent->lineage, dirfd,
+			     buffer_path(e->agent->buffer));
+	if (capture_create(&e->agent->loop, dirfd, e->number, e->agent->node,
+			   &e->agent->compress, base, &capture_ops, e,
+			   &e->capture, &err)) {
 		refuse(e, -1, err.text);
 		return;
 	}
@@ -410,6 +418,7 @@ static void committed(struct epoch *e, const json_t *message)
 	}
 	capture_commit(e->capture);
 	copies_ended(e->agent->copies, e->number, true);
+	lineage_committed(e->agent->lineage, capture_base(e->capture));
 	wrappers_name(e->agent);
 	capture_destroy(e->capture);
 	e->capture = NULL;
@@ -503,15 +512,20 @@ void epoch_orphaned(struct epoch *e)
  * ---------------------------------------------------------------------------------
  */
 
-static unsigned int captured(struct epoch *e, struct rank *r, int *fds,
+static unsigned int captured(struct epoch *e, struct rank *r,
+			     const struct control_msg *msg, int *fds,
 			     unsigned int nfds)
 {
+	const char *why = "";
 	struct err err;
 
 	if (e->phase != PHASE_CAPTURE || r->captured || e->refused)
 		return nfds;
-	if (capture_rank(e->capture, r->world_rank, fds, nfds, &err))
+	if (capture_rank(e->capture, r->world_rank, fds, nfds, msg->gid, &why,
+			 &err))
 		refuse(e, (int)r->world_rank, err.text);
+	else if (*why)
+		lineage_untracked(e->agent->lineage, r->world_rank, why);
 	r->captured = true;
 	r->captured_ns = now_ns();
 	captured_when_all(e);
@@ -577,7 +591,7 @@ unsigned int epoch_rank_message(struct epoch *e, struct rank *r,
 		quiet_when_all(e);
 		break;
 	case CONTROL_CAPTURED:
-		return captured(e, r, fds, nfds);
+		return captured(e, r, msg, fds, nfds);
 	case CONTROL_REFUSED:
 		if (e->phase != PHASE_IDLE)
 			refuse(e, (int)r->world_rank, msg->text);

@@ -8,6 +8,7 @@
 #include "runtime/agent/epoch.h"
 #include "runtime/agent/fault.h"
 #include "runtime/agent/flush.h"
+#include "runtime/agent/lineage.h"
 #include "runtime/agent/restore.h"
 #include "runtime/base/fmt.h"
 #include "runtime/base/log.h"
@@ -272,15 +273,16 @@ static int welcome_take(struct agent *agent, const json_t *welcome,
 			       "the coordinator's welcome names no checkpoint "
 			       "folder; is cairnrun of the same version?");
 	strcpy(agent->dir, dir);
-	ret = codec_wish_parse(
-		json_string_value(json_object_get(
-			json_object_get(welcome, "options"), "compress")),
-		&agent->compress);
+	ret = codec_wish_parse(json_string_value(json_object_get(
+				       json_object_get(welcome, "options"),
+				       "compress")),
+			       &agent->compress);
 	if (ret)
-		return err_set(err, ret,
-			       "the coordinator asks for a way to compress that "
-			       "is not known here; is cairnrun of the same "
-			       "version?");
+		return err_set(
+			err, ret,
+			"the coordinator asks for a way to compress that "
+			"is not known here; is cairnrun of the same "
+			"version?");
 	ret = buffer_create(json_string_value(
 				    json_object_get(welcome, "burst_buffer")),
 			    agent->node, dir, &agent->buffer, err);
@@ -289,6 +291,14 @@ static int welcome_take(struct agent *agent, const json_t *welcome,
 		ret = flush_create(agent, &agent->flush, err);
 	if (!ret)
 		ret = copies_create(agent, welcome, &agent->copies, err);
+	agent->lineage = lineage_create(
+		/* A copy on a partner must be good by itself. */
+		agent->partner ?
+			"off" :
+			json_string_value(
+				json_object_get(welcome, "incremental")));
+	if (!ret && !agent->lineage)
+		ret = err_set(err, -ENOMEM, "the agent has no memory left");
 	if (ret || !json_is_integer(restore))
 		return ret;
 	agent->restore_epoch = (uint32_t)json_integer_value(restore);

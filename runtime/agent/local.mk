@@ -11,6 +11,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/fault.c runtime/agent/fault.h \
 	runtime/agent/fill.c runtime/agent/fill.h \
 	runtime/agent/flush.c runtime/agent/flush.h \
+	runtime/agent/lineage.c runtime/agent/lineage.h \
 	runtime/agent/frontier.c runtime/agent/frontier.h \
 	runtime/agent/frontier_messages.c runtime/agent/frontier_needs.c \
 	runtime/agent/frontier_private.h \
@@ -23,6 +24,7 @@ runtime_libagent_a_SOURCES = \
 	runtime/agent/message.c \
 	runtime/agent/mover.c runtime/agent/mover.h \
 	runtime/agent/ranks.c runtime/agent/ranks_private.h \
+	runtime/agent/changes.c runtime/agent/changes.h \
 	runtime/agent/reader.c runtime/agent/reader.h \
 	runtime/agent/restore.c runtime/agent/restore.h \
 	runtime/agent/shared.c runtime/agent/shared.h \

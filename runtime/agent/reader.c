@@ -22,17 +22,22 @@
 /* --- the sheet
  * ------------------------------------------------------------------ */
 
-static int sheet_copy(struct reader *r, int fd, struct err *err)
+static int sheet_copy(struct reader *r, int fd, uint64_t delta, struct err *err)
 {
 	struct stat st;
 	size_t at = 0;
+	int ret;
 
+	/* Behind the sheet may be a list of changes. */
 	if (fstat(fd, &st) || st.st_size <= 0 ||
-	    (uint64_t)st.st_size > SHEET_MAX)
+	    (!delta && (uint64_t)st.st_size > SHEET_MAX) || delta > SHEET_MAX)
 		return err_set(err, -EPROTO,
 			       "rank %u: its capture sheet has no usable size",
 			       r->rank);
-	r->sheet_len = (size_t)st.st_size;
+	ret = changes_read(&r->changes, fd, delta, (uint64_t)st.st_size, err);
+	if (ret)
+		return err_prefix(err, ret, "rank %u", r->rank);
+	r->sheet_len = delta ? (size_t)delta : (size_t)st.st_size;
 	r->sheet = malloc(r->sheet_len);
 	if (!r->sheet)
 		return err_set(err, -ENOMEM, "rank %u: no memory for its sheet",
@@ -56,7 +61,7 @@ static int sheet_copy(struct reader *r, int fd, struct err *err)
 }
 
 int reader_init(struct reader *r, uint32_t rank, const int *fds,
-		unsigned int nfds, struct err *err)
+		unsigned int nfds, uint64_t delta, struct err *err)
 {
 	struct reader_source first = { -1, -1 };
 	int ret;
@@ -83,7 +88,7 @@ int reader_init(struct reader *r, uint32_t rank, const int *fds,
 		r->smaps = fds[4];
 	if (nfds >= 6)
 		r->own = (struct reader_source){ fds[nfds - 2], fds[nfds - 1] };
-	ret = sheet_copy(r, fds[0], err);
+	ret = sheet_copy(r, fds[0], delta, err);
 	close(fds[0]);
 	return ret;
 }
@@ -96,8 +101,10 @@ struct pass {
 	struct reader *r;
 	const struct reader_source *source;
 	struct image_writer *w;
-	char *buf;	 /* PIECE bytes */
-	uint64_t *block; /* BLOCK pagemap entries */
+	char *buf;	   /* PIECE bytes */
+	uint64_t *block;   /* BLOCK pagemap entries */
+	uint64_t from, to; /* to be read, but what follows may belong to it */
+	bool trusted;	   /* what the rank says has changed counts */
 	struct err *err;
 };
 
@@ -170,18 +177,71 @@ static int save(struct pass *p, const struct region *region, uint64_t addr,
 }
 
 /* The entries of a block of pages; where they cannot be had every page counts
- * as present. */
+ * as present, and as changed: it may have been given back. */
 static void block_load(struct pass *p, uint64_t addr, uint64_t pages)
 {
 	size_t want = pages * sizeof(*p->block);
 
-	if (p->source->pagemap < 0 ||
+	if (p->source->pagemap >= 0 &&
 	    pread(p->source->pagemap, p->block, want,
-		  (off_t)(addr / PAGE * sizeof(*p->block))) != (ssize_t)want)
-		memset(p->block, 0xff, want);
+		  (off_t)(addr / PAGE * sizeof(*p->block))) == (ssize_t)want)
+		return;
+	memset(p->block, 0xff, want);
+	p->trusted = false;
 }
 
-/* Private anonymous memory: pages that were never touched are not there. */
+/* --- what has changed
+ * ------------------------------------------------------------ */
+
+static int save_pending(struct pass *p, const struct region *region)
+{
+	int ret = save(p, region, p->from, p->to - p->from);
+
+	p->from = p->to = 0;
+	return ret;
+}
+
+/* Neighbours are read together: fewer and larger chunks. */
+static int save_soon(struct pass *p, const struct region *region, uint64_t addr,
+		     uint64_t len)
+{
+	int ret = 0;
+
+	if (p->to != addr)
+		ret = save_pending(p, region);
+	if (p->from == p->to)
+		p->from = addr;
+	p->to = addr + len;
+	return ret;
+}
+
+/* Pages that are there, of which some may be as they were. */
+static int save_changed(struct pass *p, const struct region *region,
+			uint64_t addr, uint64_t len)
+{
+	uint64_t last = addr + len, taken, wanted;
+	int ret = 0;
+
+	while (addr < last && !ret) {
+		uint64_t end = last;
+
+		if (!p->trusted || !changes_clean(&p->r->changes, addr, &end)) {
+			ret = save_soon(p, region, addr, end - addr);
+			addr = end;
+			continue;
+		}
+		ret = image_unchanged(p->w, p->r->rank, addr, end - addr,
+				      &taken, &wanted, p->err);
+		addr += taken;
+		if (!ret && wanted)
+			ret = save_soon(p, region, addr, wanted);
+		addr += wanted;
+	}
+	return ret;
+}
+
+/* Private anonymous memory: pages that were never touched, or were given back,
+ * are not there, and zero. */
 static int save_present(struct pass *p, const struct region *region)
 {
 	uint64_t addr = region->start, end = region->start + region->len;
@@ -198,14 +258,14 @@ static int save_present(struct pass *p, const struct region *region)
 
 			while (i < pages && (p->block[i] & PRESENT))
 				i++;
-			ret = save(p, region, addr + from * PAGE,
-				   (i - from) * PAGE);
+			ret = save_changed(p, region, addr + from * PAGE,
+					   (i - from) * PAGE);
 			while (i < pages && !(p->block[i] & PRESENT))
 				i++;
 		}
 		addr += pages * PAGE;
 	}
-	return ret;
+	return ret ? ret : save_pending(p, region);
 }
 
 static bool is_first(const struct reader *r, const struct region *region)
@@ -218,7 +278,11 @@ static int pass(struct reader *r, const struct reader_source *source,
 {
 	const struct region *regions = (const void *)((const char *)r->sheet +
 						      r->sheet->regions);
-	struct pass p = { .r = r, .source = source, .w = w, .err = err };
+	struct pass p = { .r = r,
+			  .source = source,
+			  .w = w,
+			  .err = err,
+			  .trusted = r->base && r->changes.since == r->base };
 	int ret = 0;
 
 	p.block = malloc(BLOCK * sizeof(*p.block));
@@ -301,6 +365,7 @@ void reader_fini(struct reader *r)
 	if (r->smaps >= 0)
 		close(r->smaps);
 	r->lifeline = r->smaps = -1;
+	changes_fini(&r->changes);
 	free(r->sheet);
 	r->sheet = NULL;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/agent/changes.h"
 #include "runtime/base/err.h"
 #include "runtime/base/sheet.h"
 #include "storage/image.h"
@@ -26,15 +27,17 @@ struct reader {
 	struct reader_source own;  /* of the rank, while it stands still */
 	int lifeline;		   /* of the twin */
 	int smaps;		   /* of the twin; -1: not needed */
+	struct changes changes;	   /* what it says has changed */
+	uint32_t base;		   /* epoch of the image's base; 0: none */
 	_Atomic uint64_t *bytes;   /* counts what was read */
 	const atomic_bool *cancel;
 };
 
 /* reader_init - take what CONTROL_CAPTURED brought: three to seven
  * descriptors (control.h), all of which belong to the reader now, also if this
- * fails.  The sheet is copied and checked. */
+ * fails, and where the list of changes is.  The sheet is copied and checked. */
 int reader_init(struct reader *r, uint32_t rank, const int *fds,
-		unsigned int nfds, struct err *err) must_check;
+		unsigned int nfds, uint64_t delta, struct err *err) must_check;
 /* reader_first - what must be read before the rank may go on; _rest - all other
  * regions.  -ECANCELED soon after *cancel is set. */
 int reader_first(struct reader *r, struct image_writer *w,

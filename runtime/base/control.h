@@ -133,6 +133,7 @@ struct control_page {
 		_Atomic uint32_t missing; /* group calls that others are inside
 					     of and this rank has not entered */
 		_Atomic uint32_t flags;	  /* AGENT_* */
+		_Atomic uint32_t track;	  /* 1: tell which pages changed */
 	} agent __attribute__((aligned(64)));
 
 	struct {
@@ -196,7 +197,9 @@ enum control_type {
 			     With --capture=stop, or without memory for a
 			     twin: value = pid of the rank, and three
 			     descriptors, sheet and the rank's own mem and
-			     pagemap: read all before RELEASE. */
+			     pagemap: read all before RELEASE.
+			     gid: where the sheet's file has a struct delta
+			     (base/delta.h), or 0. */
 	CONTROL_REFUSED,  /* text: the sentence */
 	CONTROL_RESUMED,  /* after RELEASE or ABORT, or after a restart */
 	CONTROL_REQUEST,  /* the program asks for a checkpoint (cairn.h) */

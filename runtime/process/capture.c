@@ -50,7 +50,8 @@ static int record_all(struct thread *leader, struct err *err)
 }
 
 static int send_captured(const struct control_page *page, int pid,
-			 const int *fds, size_t nfds, struct err *err)
+			 uint64_t delta, const int *fds, size_t nfds,
+			 struct err *err)
 {
 	struct control_msg msg = { .type = CONTROL_CAPTURED };
 	struct iovec iov = { .iov_base = &msg,
@@ -70,6 +71,7 @@ static int send_captured(const struct control_page *page, int pid,
 	msg.epoch = page->agent.epoch;
 	msg.peer = (int32_t)page->world_rank;
 	msg.value = (uint64_t)pid;
+	msg.gid = delta;
 	c = CMSG_FIRSTHDR(&mh);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -133,7 +135,7 @@ static int send_twin(struct control_page *page, const struct sheet_writer *w,
 		fds[n++] = self->mem;
 		fds[n++] = self->pagemap;
 	}
-	return send_captured(page, twin->pid, fds, n, err);
+	return send_captured(page, twin->pid, w->delta, fds, n, err);
 }
 
 static int capture_by_twin(struct control_page *page, struct sheet_writer *w,
@@ -149,6 +151,7 @@ static int capture_by_twin(struct control_page *page, struct sheet_writer *w,
 			rc = sheet_flags(w, err);
 	}
 	from_rank = sheet_is_from_rank(w);
+	track_end(w);
 	if (!rc)
 		rc = sheet_seal(w, err);
 	if (!rc)
@@ -165,6 +168,7 @@ static int capture_in_place(struct control_page *page, struct sheet_writer *w,
 	int fds[3];
 	int rc = w->doubtful ? 0 : sheet_flags(w, err);
 
+	track_end(w);
 	if (!rc)
 		rc = sheet_seal(w, err);
 	if (!rc)
@@ -174,7 +178,7 @@ static int capture_in_place(struct control_page *page, struct sheet_writer *w,
 	fds[0] = w->fd;
 	fds[1] = self.mem;
 	fds[2] = self.pagemap;
-	rc = send_captured(page, self.pid, fds, 3, err);
+	rc = send_captured(page, self.pid, w->delta, fds, 3, err);
 	twin_close(&self);
 	if (!rc)
 		wait_for_release(page);
@@ -221,8 +225,10 @@ static int capture(struct control_page *page, bool stop, struct err *err)
 	/* What may have to be refused is looked at before anything is sent. */
 	if (w.doubtful)
 		rc = sheet_flags(&w, err);
-	if (!rc)
+	if (!rc) {
+		track_begin(&w, page->agent.epoch, page->agent.track);
 		rc = stop ? -ENOMEM : twin_make(&twin, err);
+	}
 	if (!rc) {
 		rc = capture_by_twin(page, &w, &twin, err);
 	} else if (rc == -ENOMEM) {

@@ -22,6 +22,7 @@ struct sheet_writer {
 	size_t size;   /* of the mapping */
 	size_t len;    /* used; from the strings on it grows */
 	bool full;     /* something did not fit */
+	uint64_t delta; /* where its file has a struct delta; 0: nowhere */
 	bool doubtful; /* a name that ordinary memory has not: before anything
 			  is sent, sheet_flags() must have a look at it */
 };
@@ -51,6 +52,20 @@ void sheet_explain(struct sheet_writer *w);
 bool private_memory_has(uint64_t start, uint64_t end);
 /* sheet_append - bytes at the end (NULL: zeroes); gives their offset. */
 size_t sheet_append(struct sheet_writer *w, const void *data, size_t len);
+
+/* --- changed pages (track.c) ------------------------------------------------
+ */
+
+/* track_begin - before the twin is made (or this process is read), with the
+ * sheet mapped; track_end - afterwards, before sheet_seal(): puts a struct delta
+ * (base/delta.h) into the sheet's file, at w->delta.  wanted: does the agent ask
+ * for it?  Neither fails: what is not known counts as changed. */
+void track_begin(struct sheet_writer *w, uint32_t epoch, bool wanted);
+void track_end(struct sheet_writer *w);
+/* track_forget - in a restarted process: the descriptor is not there;
+ * track_close - in a child: it is the parent's. */
+void track_forget(void);
+void track_close(void);
 
 /* --- the twin (twin.c) ------------------------------------------------------
  */

@@ -481,6 +481,8 @@ int sheet_seal(struct sheet_writer *w, struct err *err)
 	int rc;
 
 	unmap(w);
+	if (w->delta)
+		return 0; /* which lies behind; in between is a hole */
 	rc = (int)sys_call(SYS_ftruncate, w->fd, w->len);
 	return rc ? err_set(err, rc, "cannot cut the sheet's memory file: %s",
 			    fmt_error(rc)) :

@@ -2,6 +2,7 @@
 /* link.c - this process's page and socket: is it a rank, and of which agent? */
 #define _GNU_SOURCE
 #define LOG_PREFIX "link: "
+#include "runtime/process/capture_private.h"
 #include "runtime/process/private.h"
 
 #include "runtime/base/fmt.h"
@@ -165,6 +166,7 @@ void link_forget(void)
 	}
 	process_link.page = NULL;
 	process_link.agent_fd = -1;
+	track_close();
 }
 
 struct control_page *process_page(void)

@@ -55,6 +55,7 @@ runtime_libcairn_so_SOURCES = \
 	runtime/process/tid.c \
 	runtime/process/timer_thread.c \
 	runtime/process/timers.c \
+	runtime/process/track.c \
 	runtime/process/twin.c
 # It runs in handlers and with the FS register of the other half: no stack
 # protector (it reads the canary through FS).  Lazy binding would run the

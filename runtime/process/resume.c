@@ -178,6 +178,7 @@ void resume_entry(void *arg, const struct resume_info *info)
 	int rc = take_over(info, &err);
 
 	(void)arg;
+	track_forget();
 	for (size_t i = 0; !rc && i < sizeof(steps) / sizeof(*steps); i++)
 		rc = steps[i](&err);
 	if (rc) {

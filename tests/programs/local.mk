@@ -9,6 +9,7 @@ mpi_programs = \
 	tests/programs/file_removed \
 	tests/programs/file_sequential \
 	tests/programs/heat \
+	tests/programs/mutate \
 	tests/programs/objects \
 	tests/programs/shared \
 	tests/programs/situations \

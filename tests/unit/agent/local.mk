@@ -20,6 +20,12 @@ tests_unit_agent_test_leftover_CPPFLAGS = $(AM_CPPFLAGS)
 tests_unit_agent_test_leftover_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_agent_test_leftover_LDADD = runtime/libagent.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/agent/test_changes
+TESTS += tests/unit/agent/test_changes
+tests_unit_agent_test_changes_CPPFLAGS = $(AM_CPPFLAGS)
+tests_unit_agent_test_changes_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_agent_test_changes_LDADD = runtime/libagent.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/agent/test_buffer
 TESTS += tests/unit/agent/test_buffer
 tests_unit_agent_test_buffer_CPPFLAGS = $(AM_CPPFLAGS)

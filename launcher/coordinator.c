@@ -134,10 +134,7 @@ static void input(struct coordinator *c, enum epoch_input in)
 
 static void send_all(struct coordinator *c, json_t *message)
 {
-	for (size_t i = 0; i < c->nagents; i++)
-		if (!c->agents[i].lost)
-			c->ops->send(c->arg, i, json_incref(message));
-	json_decref(message);
+	c->ops->send_all(c->arg, message);
 }
 
 static void send_phase(struct coordinator *c, const char *phase)
@@ -153,6 +150,11 @@ static void frontier_send(void *arg, size_t agent, json_t *message)
 	c->ops->send(c->arg, agent, message);
 }
 
+static void frontier_send_all(void *arg, json_t *message)
+{
+	send_all(arg, message);
+}
+
 static int frontier_agent_of(void *arg, int rank)
 {
 	struct coordinator *c = arg;
@@ -162,6 +164,7 @@ static int frontier_agent_of(void *arg, int rank)
 
 static const struct frontier_ops frontier_ops = {
 	.send = frontier_send,
+	.send_all = frontier_send_all,
 	.agent_of = frontier_agent_of,
 };
 

@@ -69,6 +69,8 @@ struct epoch_result {
 struct coordinator_ops {
 	/* Queue a message for an agent.  Steals the reference. */
 	void (*send)(void *arg, size_t agent, json_t *message);
+	/* The same for all that are connected: it is encoded once. */
+	void (*send_all)(void *arg, json_t *message);
 	/* Make the epoch's folder ready. */
 	int (*begin)(void *arg, uint32_t epoch, struct err *err);
 	/* Write the manifest: the commit. */

@@ -25,6 +25,13 @@ static void send_agent(void *arg, size_t agent, json_t *message)
 	nodes_send(&s->nodes, agent, message);
 }
 
+static void send_agents(void *arg, json_t *message)
+{
+	struct session *s = arg;
+
+	nodes_say(&s->nodes, message);
+}
+
 static void close_epoch(struct session *s)
 {
 	if (s->epoch_dirfd >= 0)
@@ -215,6 +222,7 @@ static void epoch_changed(void *arg)
 
 const struct coordinator_ops session_epoch_ops = {
 	.send = send_agent,
+	.send_all = send_agents,
 	.begin = begin_epoch,
 	.commit = commit_epoch,
 	.timer = set_timer,

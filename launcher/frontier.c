@@ -36,9 +36,7 @@ struct frontier {
 
 static void send_all(struct frontier *f, json_t *message)
 {
-	for (size_t i = 0; i < f->nagents; i++)
-		f->ops->send(f->arg, i, json_incref(message));
-	json_decref(message);
+	f->ops->send_all(f->arg, message);
 }
 
 struct frontier *frontier_create(const struct frontier_ops *ops, void *arg,

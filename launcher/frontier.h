@@ -34,6 +34,7 @@ struct frontier_ops {
 	/* Queue a message for one agent, 0 <= agent < nagents.  Steals the
 	 * reference.  Never calls back into the frontier. */
 	void (*send)(void *arg, size_t agent, json_t *message);
+	void (*send_all)(void *arg, json_t *message); /* for all agents */
 	/* The agent that a world rank lives on, or -1 (exited, unknown). */
 	int (*agent_of)(void *arg, int rank);
 };

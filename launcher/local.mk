@@ -68,7 +68,7 @@ launcher_cairn_CPPFLAGS = $(LAUNCHER_CPPFLAGS)
 launcher_cairn_CFLAGS = $(LAUNCHER_CFLAGS)
 
 # the report's style sheet, as a string of C
-launcher/report/report.css.h: launcher/report/report.css
+launcher/report/report.css.h: launcher/report/report.css launcher/local.mk
 	$(AM_V_GEN)$(MKDIR_P) launcher/report && { \
 		echo 'static const char report_style[] ='; \
 		sed -e 's/["\\]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' \

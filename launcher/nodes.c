@@ -111,7 +111,12 @@ void nodes_send(struct nodes *nodes, size_t number, json_t *message)
 
 void nodes_say(struct nodes *nodes, json_t *message)
 {
-	for (size_t i = 0; i < nodes->n; i++)
-		nodes_send(nodes, i, json_incref(message));
+	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+	size_t len = text ? strlen(text) : 0;
+
+	for (size_t i = 0; text && i < nodes->n; i++)
+		if (nodes->v[i].peer)
+			server_send_text(nodes->v[i].peer, text, len);
+	free(text);
 	json_decref(message);
 }

@@ -254,6 +254,17 @@ void server_fini(struct server *s)
 	s->loop = NULL;
 }
 
+void server_send_text(struct peer *p, const char *text, size_t len)
+{
+	struct err err;
+
+	if (log_enabled(LOG_DEBUG))
+		log_debug("peer %zu is told %.800s", p->number, text);
+	if (!p->dead && channel_send_text(p->channel, text, len, &err))
+		log_debug("%s", err.text);
+	want(p);
+}
+
 void server_send(struct peer *p, json_t *message)
 {
 	struct err err;

@@ -58,6 +58,9 @@ int server_init(struct server *s, struct loop *loop, enum channel_auth auth,
 void server_fini(struct server *s);
 /* server_send - queue a message; steals the reference. */
 void server_send(struct peer *p, json_t *message);
+/* server_send_text - the same for a message that is encoded already (compact
+ * JSON). */
+void server_send_text(struct peer *p, const char *text, size_t len);
 /* server_drop - end a connection; `gone` is not called. */
 void server_drop(struct peer *p);
 

@@ -274,18 +274,13 @@ static int receive_sealed(struct channel *ch, size_t most, json_t **message,
 	return rc;
 }
 
-static int send_sealed(struct channel *ch, const json_t *message,
-		       struct err *err)
+static int send_text(struct channel *ch, const char *text, size_t len,
+		     struct err *err)
 {
-	char *text = json_dumps(message, JSON_COMPACT);
+	size_t sealed = len + SEAL_BYTES;
 	unsigned char *frame;
-	size_t len, sealed;
 	int rc = -EMSGSIZE;
 
-	if (!text)
-		return err_set(err, -EINVAL, "a message is not valid JSON");
-	len = strlen(text);
-	sealed = len + SEAL_BYTES;
 	if (len > CHANNEL_MESSAGE_MAX)
 		goto out;
 	rc = buffer_reserve(&ch->out, FRAME_HEAD + sealed);
@@ -303,10 +298,22 @@ static int send_sealed(struct channel *ch, const json_t *message,
 	if (rc == -EAGAIN)
 		rc = 0;
 out:
-	free(text);
 	if (rc)
 		err_set(err, rc, "cannot send a message of %zu bytes: %s", len,
 			strerror(-rc));
+	return rc;
+}
+
+static int send_sealed(struct channel *ch, const json_t *message,
+		       struct err *err)
+{
+	char *text = json_dumps(message, JSON_COMPACT);
+	int rc;
+
+	if (!text)
+		return err_set(err, -EINVAL, "a message is not valid JSON");
+	rc = send_text(ch, text, strlen(text), err);
+	free(text);
 	return rc;
 }
 
@@ -405,13 +412,24 @@ int channel_receive(struct channel *ch, json_t **message, struct err *err)
 	return rc ? rc : receive_sealed(ch, CHANNEL_MESSAGE_MAX, message, err);
 }
 
+static int is_not_open(struct err *err)
+{
+	return err_set(err, -ENOTCONN,
+		       "a message for a connection that is not yet "
+		       "authenticated");
+}
+
 int channel_send(struct channel *ch, const json_t *message, struct err *err)
 {
-	if (!channel_is_open(ch))
-		return err_set(err, -ENOTCONN,
-			       "a message for a connection that is not yet "
-			       "authenticated");
-	return send_sealed(ch, message, err);
+	return channel_is_open(ch) ? send_sealed(ch, message, err) :
+				     is_not_open(err);
+}
+
+int channel_send_text(struct channel *ch, const char *text, size_t len,
+		      struct err *err)
+{
+	return channel_is_open(ch) ? send_text(ch, text, len, err) :
+				     is_not_open(err);
 }
 
 /* Wait until the socket has something for us; -ETIMEDOUT after the deadline. */

@@ -68,6 +68,10 @@ int channel_deadline_ms(const struct channel *ch);
 /* channel_send - queue and try to write; 0 or -Exxx.  Steals nothing. */
 int channel_send(struct channel *ch, const json_t *message,
 		 struct err *err) must_check;
+/* channel_send_text - the same for a message that is encoded already, without
+ * line breaks (JSON_COMPACT): for one that goes to many. */
+int channel_send_text(struct channel *ch, const char *text, size_t len,
+		      struct err *err) must_check;
 /* channel_flush - write what is queued; 0, -EAGAIN: poll for POLLOUT. */
 int channel_flush(struct channel *ch);
 int channel_wants_write(const struct channel *ch);

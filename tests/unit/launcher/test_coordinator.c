@@ -21,6 +21,7 @@ struct world {
 	char reason[480];
 	int results;
 	int begin_fails, commit_fails;
+	bool lost[2]; /* of its two agents */
 	json_t *manifest;
 };
 
@@ -47,6 +48,22 @@ static void fake_send(void *arg, size_t agent, json_t *m)
 	else
 		did(arg, "%zu:%s ", agent, phase);
 	json_decref(m);
+}
+
+static void fake_send_all(void *arg, json_t *m)
+{
+	struct world *w = arg;
+
+	for (size_t i = 0; i < 2; i++)
+		if (!w->lost[i])
+			fake_send(w, i, json_incref(m));
+	json_decref(m);
+}
+
+static void lose(struct world *w, size_t agent)
+{
+	w->lost[agent] = true; /* its connection has ended */
+	coordinator_lost(w->c, agent);
 }
 
 static int fake_begin(void *arg, uint32_t epoch, struct err *err)
@@ -96,6 +113,7 @@ static void fake_changed(void *arg)
 
 static const struct coordinator_ops ops = {
 	.send = fake_send,
+	.send_all = fake_send_all,
 	.begin = fake_begin,
 	.commit = fake_commit,
 	.timer = fake_timer,
@@ -278,7 +296,7 @@ static void test_failures(void)
 				    "refuse", "epoch", 7, "rank", 1, "text",
 				    "rank 1 has an open window");
 			else if (how == 1)
-				coordinator_lost(w.c, 1);
+				lose(&w, 1);
 			else if (how == 2)
 				coordinator_timer(w.c, TIMER_QUIESCE);
 			else
@@ -349,7 +367,7 @@ static void test_lost_agent(void)
 	struct world w;
 
 	start(&w, 1000);
-	coordinator_lost(w.c, 1);
+	lose(&w, 1);
 	CU_ASSERT_EQUAL(w.results, 1);
 	CU_ASSERT(!w.result.committed && !w.result.ending);
 	CU_ASSERT_PTR_NOT_NULL(strstr(w.reason, "n1 is lost"));
@@ -362,7 +380,7 @@ static void test_lost_agent(void)
 	rank(&w, 0, "exited");
 	CU_ASSERT(coordinator_is_over(w.c));
 	/* an agent whose ranks have all ended is not missed */
-	coordinator_lost(w.c, 0);
+	lose(&w, 0);
 	CU_ASSERT_EQUAL(w.results, 2);
 	fini(&w);
 }

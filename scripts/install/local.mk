@@ -27,7 +27,7 @@ modulefile_DATA = scripts/install/$(VERSION)
 CLEANFILES += scripts/install/cairn.pc scripts/install/$(VERSION)
 
 dist_man_MANS += launcher/cairn.7 runtime/agent/cairnd.8 \
-	runtime/net/cairn-munge.8 \
+	runtime/fabric/cairn-fabric.8 runtime/net/cairn-munge.8 \
 	runtime/restore/cairn-lower.8 runtime/restore/cairn-rank.8 \
 	runtime/restore/cairn-restore.8
 

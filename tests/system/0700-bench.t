@@ -20,8 +20,8 @@ sed 's/^/# /' "$work/out"
 # On several nodes only where it can make some.
 nodes=0
 unshare --net true 2>/dev/null && nodes=1
-targets=$((16 + nodes))
-rows=$((19 + nodes))
+targets=$((19 + nodes))
+rows=$((23 + nodes))
 lines=$(grep -c ' \(<=\|>=\) ' "$work/out")
 if [ "$lines" -eq $targets ]; then
 	echo "ok 2 - each target has its line"

@@ -212,8 +212,8 @@ ok "and the next one is right" restarts one
 
 full_disk() {
 	mkdir full
-	mount -t tmpfs -o size=7m,mode=700 none full || return
-	runs cairnrun --ckpt-dir full --keep 2 -n 2 "$inv" run go
+	mount -t tmpfs -o size=5m,mode=700 none full || return
+	runs cairnrun --ckpt-dir full --keep 2 --incremental off -n 2 "$inv" run go
 	await begun out
 	checkpoint full || return
 	checkpoint full && return 1

@@ -15,7 +15,7 @@ SYSTEM_TESTS += \
 	tests/system/0660-kept.t \
 	tests/system/0670-burst-buffer.t \
 	tests/system/0675-redundancy.t \
-	tests/system/0675-incremental.t \
+	tests/system/0677-incremental.t \
 	tests/system/0680-windows.t \
 	tests/system/0900-nodes.t \
 	tests/system/0910-slurm.t \

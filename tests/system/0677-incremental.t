@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# 0675-incremental.t - only what has changed is written, and nothing of it is
+# 0677-incremental.t - only what has changed is written, and nothing of it is
 # lost: kills, restarts from several epochs, epochs that others need, one that
 # failed in between; by tracked pages and by hashes
 # shellcheck disable=SC2317,SC2016 # functions are called through ok

@@ -75,8 +75,15 @@ patiently() {
 	done
 }
 
+# New files for what is started next: the mpiexec of a cairnrun that was killed
+# may still write to the old ones, wherever it was in them.
+fresh() {
+	rm -f out err
+}
+
 # begin COMMAND...: in the background as $job, its output in out and err
 begin() {
+	fresh
 	timeout -k 5 90 "$@" >out 2>err </dev/null &
 	job=$!
 }

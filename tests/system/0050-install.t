@@ -236,6 +236,7 @@ ok "a job of the installed Cairn is checkpointed" checkpoint killed
 kill -KILL "$(pgrep -P $job -x cairnrun)"
 wait $job
 restarted() {
+	fresh
 	timeout 90 cairnrun --restart killed >out 2>err </dev/null
 }
 ok "killed, it restarts" restarted

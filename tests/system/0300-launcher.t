@@ -13,6 +13,7 @@ in_a_folder
 run() {
 	local wanted=$1 code
 	shift
+	fresh
 	timeout 60 "$@" >out 2>err </dev/null
 	code=$?
 	[ $code = "$wanted" ] || echo "# exit code $code, not $wanted: $*"

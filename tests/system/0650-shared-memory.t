@@ -17,6 +17,7 @@ stepped() { # COUNT: so many steps were printed, or the job has ended
 
 # restarts WAY NAME: the answer is as without a break
 restarts() {
+	fresh
 	timeout 60 cairnrun --restart "$1" >out 2>err &&
 		grep -qx "answer $((steps * 3))" out
 }

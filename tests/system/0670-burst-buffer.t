@@ -41,6 +41,7 @@ buffers() {
 # Images are counted here, so each is whole; that a copy brings along what it
 # needs is for test_base.
 begin_job() { # DIR OPTIONS...: two ranks, with the burst buffer
+	fresh
 	timeout -k 5 60 "$cluster" on fe cairnrun -f hosts -launcher ssh \
 		-launcher-exec "$src/tests/lib/cluster-rsh" --ckpt-dir "$1" \
 		--burst-buffer "$bb" --incremental off "${@:2}" -n 2 "$heat" 64 $steps \

@@ -38,6 +38,7 @@ buffers() {
 }
 
 begin_job() { # DIR HOSTS OPTIONS...: four ranks, with the burst buffer
+	fresh
 	timeout -k 5 90 "$cluster" on fe cairnrun -f "$2" -launcher ssh \
 		-launcher-exec "$src/tests/lib/cluster-rsh" --ckpt-dir "$1" \
 		--burst-buffer "$bb" --redundancy partner --flush-every 99 \

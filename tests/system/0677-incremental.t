@@ -61,6 +61,7 @@ needs_older() { # DIR EPOCH
 comes_back() { # DIR EPOCH: a copy of the folder restarts from it, to the answer
 	rm -rf copy
 	cp -a "$1" copy
+	fresh
 	timeout 120 cairnrun -n 2 --restart "copy/$2" >out 2>err </dev/null &&
 		same_answer
 }

@@ -35,6 +35,7 @@ goes_on() { # DIR: to its end, once more interrupted on the way
 	checkpoint "$1" || ended || return 1
 	steps_more $((RANDOM % 3))
 	ended || killed "$1"
+	fresh
 	timeout 90 cairnrun --restart "$1" >out 2>err && same_answer
 }
 

@@ -38,6 +38,7 @@ job() {
 }
 
 begin_job() {
+	fresh
 	job "$@" >out 2>err &
 	job=$!
 }
@@ -77,6 +78,7 @@ kill -KILL "$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' moved/job.json)"
 wait "$job" 2>/dev/null
 ok "a launcher that dies takes ranks and agents of all nodes with it" \
 	patiently nothing_runs n0 n1
+fresh
 job one --restart moved >out 2>err
 ok "restarted on one other node, through shared memory" same_answer
 job three --restart moved >out 2>err
@@ -91,6 +93,7 @@ checkpoint common
 kill -KILL "$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' common/job.json)"
 wait "$job" 2>/dev/null
 patiently nothing_runs n2
+fresh
 ok "ranks that shared memory are not restarted on two nodes" eval \
 	'! job two --restart common >out 2>err && ! grep -q ^step out'
 ok "they are named" said 'ranks [0-3] and [0-3] shared memory of their node'

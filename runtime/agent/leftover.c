@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* leftover.c - what MPICH leaves in /dev/shm when it is killed in MPI_Init */
+/* leftover.c - what MPICH leaves in /dev/shm when it is killed */
 #include "runtime/agent/leftover.h"
 
 #include "runtime/base/fmt.h"
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FOLDER	  "/dev/shm"
@@ -30,24 +31,34 @@ struct sweep {
 	size_t n;
 };
 
-/* mpich_shar_tmpXXXXXX, mpich_s_shar_tmpXXXXXX */
+/* mpich_shar_tmpXXXXXX, mpich_s_shar_tmpXXXXXX: in MPI_Init. */
 static bool is_of_mpich(const char *name)
 {
-	return !strncmp(name, "mpich_", 6) && strstr(name, "shar_tmp") &&
-	       strlen(name) < sizeof(((struct leftover *)0)->name);
+	return !strncmp(name, "mpich_", 6) && strstr(name, "shar_tmp");
 }
 
-static void find(struct sweep *s, DIR *shm)
+/* ucx_shm_posix_XXXX: whenever UCX needs more memory, it has a name for some
+ * microseconds.  Where UCX is told not to link to descriptors in /proc the name
+ * stays, and who holds it may be in a container: so only those count that were
+ * made since this agent began. */
+static bool is_of_ucx(const char *name, const struct stat *st, time_t began)
+{
+	return !strncmp(name, "ucx_shm_posix_", 14) && st->st_ctime >= began;
+}
+
+static void find(struct sweep *s, DIR *shm, time_t began)
 {
 	struct dirent *entry;
 
 	while (s->n < FILES_MAX && (entry = readdir(shm))) {
 		struct leftover *f = &s->files[s->n];
 
-		if (!is_of_mpich(entry->d_name) ||
+		if (strlen(entry->d_name) >= sizeof(f->name) ||
 		    fstatat(dirfd(shm), entry->d_name, &f->st,
 			    AT_SYMLINK_NOFOLLOW) ||
-		    !S_ISREG(f->st.st_mode) || f->st.st_uid != geteuid())
+		    !S_ISREG(f->st.st_mode) || f->st.st_uid != geteuid() ||
+		    (!is_of_mpich(entry->d_name) &&
+		     !is_of_ucx(entry->d_name, &f->st, began)))
 			continue;
 		strcpy(f->name, entry->d_name);
 		f->held = false;
@@ -95,12 +106,15 @@ static void held_mapped(struct sweep *s, const char *process)
 
 void leftover_sweep(void)
 {
+	static time_t began; /* of the first sweep, when the agent starts */
 	struct sweep s = { .n = 0 };
 	struct dirent *entry;
 	DIR *shm = opendir(FOLDER), *proc = NULL;
 
+	if (!began)
+		began = time(NULL);
 	if (shm)
-		find(&s, shm);
+		find(&s, shm, began);
 	/* Almost never is there one. */
 	if (s.n)
 		proc = opendir("/proc");

@@ -72,12 +72,29 @@ static void test_others(void)
 	unlink(name);
 }
 
+static void test_ucx(void)
+{
+	int fd;
+
+	leftover_sweep(); /* from here on they are this job's */
+	snprintf(name, sizeof(name), "/dev/shm/ucx_shm_posix_%x",
+		 (unsigned int)getpid());
+	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CU_ASSERT_FATAL(fd >= 0);
+	leftover_sweep();
+	CU_ASSERT(is_there());
+	close(fd);
+	leftover_sweep();
+	CU_ASSERT(!is_there());
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_test tests[] = {
 		{ "a file that nobody holds goes", test_nobody },
 		{ "one that is open stays", test_open },
 		{ "one that is mapped stays", test_mapped },
+		{ "UCX's, too", test_ucx },
 		{ "other names stay", test_others },
 		{ NULL, NULL },
 	};

@@ -9,15 +9,17 @@
 #include <unistd.h>
 
 /*
- * usage: windows STEPS US
+ * usage: windows STEPS US [apart]
  *
  * Each step uses every window in its own way, with US microseconds of sleep
  * within each epoch, and checks what came.  The last line is an answer that
- * follows from the number of steps and ranks.
+ * follows from the number of steps and ranks.  apart: the ranks share no
+ * memory, so they may be on several nodes.
  */
 #define CELLS 64
 
 static int rank, size, left, right;
+static int apart;
 static long step;
 static useconds_t pause_us;
 static uint64_t digest;
@@ -264,6 +266,12 @@ static long *shared_of(int of)
 	return at;
 }
 
+static void shared_end(void)
+{
+	MPI_Win_unlock_all(shared_win);
+	MPI_Win_free(&shared_win);
+}
+
 static void shared_step(void)
 {
 	int writer = rank == 1 ? 0 : rank;
@@ -378,7 +386,6 @@ static void small_step(void)
 
 static void all_end(void)
 {
-	MPI_Win_unlock_all(shared_win);
 	MPI_Win_unlock_all(dynamic_win);
 	MPI_Win_detach(dynamic_win, attached);
 	MPI_Group_free(&to_left);
@@ -387,7 +394,6 @@ static void all_end(void)
 	MPI_Win_free(&create_win);
 	MPI_Win_free(&allocate_win);
 	MPI_Win_free(&dynamic_win);
-	MPI_Win_free(&shared_win);
 	MPI_Win_free(&self_win);
 	MPI_Win_free(&empty_win);
 	MPI_Win_free_keyval(&keyval);
@@ -405,6 +411,7 @@ int main(int argc, char **argv)
 	MPI_Comm_size(MPI_COMM_WORLD, &size);
 	steps = argc > 1 ? atol(argv[1]) : 10;
 	pause_us = argc > 2 ? (useconds_t)atol(argv[2]) : 0;
+	apart = argc > 3 && !strcmp(argv[3], "apart");
 	left = (rank + size - 1) % size;
 	right = (rank + 1) % size;
 	create_begin();
@@ -413,14 +420,16 @@ int main(int argc, char **argv)
 		allocated[i] = 0;
 	MPI_Barrier(MPI_COMM_WORLD);
 	dynamic_begin();
-	shared_begin();
+	if (!apart)
+		shared_begin();
 	small_begin();
 	for (step = 0; step < steps; step++) {
 		create_step();
 		allocate_step();
 		locks_step();
 		dynamic_step();
-		shared_step();
+		if (!apart)
+			shared_step();
 		small_step();
 		if (!rank) {
 			printf("step %ld\n", step);
@@ -430,6 +439,8 @@ int main(int argc, char **argv)
 	MPI_Barrier(MPI_COMM_WORLD);
 	note(attached[0]);
 	note(attached[1]);
+	if (!apart)
+		shared_end();
 	all_end();
 	MPI_Reduce(&digest, &all, 1, MPI_UINT64_T, MPI_BXOR, 0, MPI_COMM_WORLD);
 	if (!rank)

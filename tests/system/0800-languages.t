@@ -10,6 +10,7 @@ lang=$build/tests/programs/lang
 mpiexec=$(command -v mpiexec.mpich || command -v mpiexec.hydra)
 steps=400
 options=() # mpiexec's and cairnrun's
+sign= # what a program says when it is well under way
 [ -n "$mpiexec" ] || skip_all "mpiexec.mpich is not installed"
 in_a_folder
 
@@ -37,6 +38,7 @@ killed() { # COMMAND...
 		>first 2>err </dev/null &
 	job=$!
 	patiently committed_or_ended
+	[ -z "$sign" ] || { patiently under_way && checkpoint kill; }
 	# the oldest: a younger one may be the twin that a checkpoint reads
 	rank=$(pgrep -o -f "^$1( |\$)" -u "$(id -u)")
 	[ -n "$rank" ] && kill -KILL "$rank"
@@ -47,6 +49,10 @@ killed() { # COMMAND...
 
 committed_or_ended() {
 	committed kill || ended
+}
+
+under_way() {
+	said "$sign" first || ended
 }
 
 # Lines that end a program, however many lives it had.
@@ -73,6 +79,9 @@ three_beats "C++" "$lang/bindings" $steps
 three_beats "Fortran 77" "$lang/attributes" $steps
 three_beats "Fortran 90" "$lang/particles" $steps
 three_beats "Fortran 2008" "$lang/modern" $steps
+sign="under way"
+three_beats "windows and files of both Fortrans" "$lang/lasting" 100
+sign=
 three_beats "both Fortrans and C" "$lang/mixed" 300
 three_beats "a tool, linked" "$lang/heat_tool" 700 3000
 options=(-env LD_PRELOAD "$lang/libtool.so")

@@ -17,6 +17,7 @@ SYSTEM_TESTS += \
 	tests/system/0675-redundancy.t \
 	tests/system/0677-incremental.t \
 	tests/system/0680-windows.t \
+	tests/system/0685-windows-nodes.t \
 	tests/system/0900-nodes.t \
 	tests/system/0910-slurm.t \
 	tests/system/0911-slurm-nodes.t \

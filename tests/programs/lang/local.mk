@@ -2,7 +2,7 @@
 # compiler is missing are not made; the test says so.
 lang_programs = tests/programs/lang/libtool.so tests/programs/lang/heat_tool
 lang_sources = bindings.cc attributes.f particles.f90 modern.f90 mixed.f90 \
-	mixed.c tool.c
+	lasting.f90 mixed.c tool.c
 if HAVE_MPICXX
 lang_programs += tests/programs/lang/bindings
 endif
@@ -11,6 +11,7 @@ lang_programs += \
 	tests/programs/lang/attributes \
 	tests/programs/lang/particles \
 	tests/programs/lang/modern \
+	tests/programs/lang/lasting \
 	tests/programs/lang/mixed
 endif
 lang_dir = $(MKDIR_P) tests/programs/lang
@@ -41,6 +42,10 @@ tests/programs/lang/mixed: $(srcdir)/tests/programs/lang/mixed.f90 \
 		-J tests/programs/lang/modules -o $@ \
 		$(srcdir)/tests/programs/lang/mixed.f90 \
 		tests/programs/lang/modules/mixed.o
+tests/programs/lang/lasting: $(srcdir)/tests/programs/lang/lasting.f90
+	$(AM_V_GEN)$(lang_dir) && $(MPIF90) -O2 -g -w -fallow-argument-mismatch \
+		-J tests/programs/lang -o $@ \
+		$(srcdir)/tests/programs/lang/lasting.f90
 tests/programs/lang/libtool.so: $(srcdir)/tests/programs/lang/tool.c
 	$(AM_V_GEN)$(lang_dir) && $(MPICC) -std=gnu11 -O2 -g -Wall -Wextra \
 		-shared -fPIC -Wl,-soname,libtool.so -o $@ $(srcdir)/tests/programs/lang/tool.c
@@ -54,6 +59,8 @@ tests/programs/lang/heat_tool: $(srcdir)/tests/programs/heat.c \
 
 check_DATA += $(lang_programs)
 CLEANFILES += $(lang_programs) tests/programs/lang/callbacks.mod \
+	tests/programs/lang/lasting_old.mod \
+	tests/programs/lang/lasting_new.mod \
 	tests/programs/lang/modules/c_half.mod \
 	tests/programs/lang/modules/older.mod \
 	tests/programs/lang/modules/newer.mod \

@@ -17,6 +17,29 @@ static const char manifest[] =
 	" \"images\": [{\"file\": \"a.img\", \"node\": \"a\", \"bytes\": 3,\n"
 	" \"index_digest\": \"0123456789abcdef\", \"ranks\": [0, 1]}]";
 
+/* launcher/history.md */
+static const char history
+	[] = "{\"event\":\"start\",\"v\":1,\"t\":1.5,\"job\":\"j\",\"program\":"
+	     "[\"./a\"],\"host\":\"h\",\"restarted_from\":1}\n"
+	     "{\"event\":\"up\",\"v\":1,\"t\":2.5,\"seconds\":1,\"ranks\":2,"
+	     "\"nnodes\":1,\"nodes\":[\"n\"]}\n"
+	     "{\"event\":\"epoch\",\"v\":1,\"t\":3.5,\"epoch\":2,"
+	     "\"committed\":true,\"seconds\":0.5,\"pause_ms\":4,\"bytes\":10,"
+	     "\"memory_bytes\":20,\"ranks_in_all\":2,\"last\":\"commit\","
+	     "\"phases\":{\"wait\":0.1,\"frontier\":0.1,\"drain\":0.1,"
+	     "\"capture\":0.1,\"writing\":0.1,\"commit\":0.1},"
+	     "\"nodes\":[[0,\"n\",1,2,3,10,20]],"
+	     "\"ranks\":[[0,0,1,2,3,4],[1,0,1,2,3,-1]],"
+	     "\"quantiles\":{\"of\":2,\"held\":[1,2,3,4]}}\n"
+	     "{\"event\":\"epoch\",\"v\":1,\"t\":4,\"epoch\":3,"
+	     "\"committed\":false,\"reason\":\"r\",\"seconds\":1,"
+	     "\"last\":\"drain\"}\n"
+	     "{\"event\":\"flush\",\"v\":1,\"t\":4,\"epoch\":2,\"ok\":true,"
+	     "\"seconds\":1}\n"
+	     "{\"event\":\"note\",\"v\":1,\"t\":4,\"text\":\"<script>\"}\n"
+	     "{\"event\":\"end\",\"v\":1,\"t\":4.5,\"how\":\"failed\","
+	     "\"code\":0,\"epoch\":2,\"seconds\":3}\n";
+
 static struct sheet *seed_sheet(size_t *len)
 {
 	static const struct region regions[] = {
@@ -88,6 +111,8 @@ int main(int argc, char **argv)
 		seed = seed_index(&len);
 	else if (argc == 3 && !strcmp(argv[1], "manifest"))
 		seed = strdup(manifest), len = sizeof(manifest) - 1;
+	else if (argc == 3 && !strcmp(argv[1], "history"))
+		seed = strdup(history), len = sizeof(history) - 1;
 	f = seed ? fopen(argv[2], "we") : NULL;
 	if (!f || fwrite(seed, 1, len, f) != len || fclose(f)) {
 		fprintf(stderr, "seeds: usage: seeds KIND FILE\n");

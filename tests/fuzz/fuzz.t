@@ -48,7 +48,7 @@ fuzz() { # KIND
 		clang $flags $san -fsanitize=fuzzer \
 			"$src/tests/fuzz/fuzz_$1.c" "$dir"/obj/*.o $libs \
 			-o "$dir/fuzz_$1" &&
-		timeout $((seconds + 60)) "$dir/fuzz_$1" \
+		TMPDIR=$dir timeout $((seconds + 60)) "$dir/fuzz_$1" \
 			-max_total_time="$seconds" -max_len=8192 -verbosity=0 \
 			-print_final_stats=1 -artifact_prefix="$dir/found-$1-" \
 			"$dir/$1" "$src/tests/fuzz/corpus/$1" \
@@ -57,7 +57,7 @@ fuzz() { # KIND
 
 keep() { # KIND
 	mkdir -p "$FUZZ_KEEP/$1" &&
-		"$dir/fuzz_$1" -merge=1 -max_len=8192 "$FUZZ_KEEP/$1" "$dir/$1" \
+		TMPDIR=$dir "$dir/fuzz_$1" -merge=1 -max_len=8192 "$FUZZ_KEEP/$1" "$dir/$1" \
 			"$src/tests/fuzz/corpus/$1" >"$dir/$1.merge" 2>&1
 }
 

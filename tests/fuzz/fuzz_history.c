@@ -11,7 +11,7 @@
 #include "launcher/report/page.h"
 #include "tests/fuzz/fuzz.h"
 
-static char folder[] = "/tmp/cairn-fuzz-XXXXXX";
+static char folder[200];
 static char path[sizeof(folder) + sizeof(HISTORY_FILE)];
 
 static void clean(void)
@@ -20,9 +20,14 @@ static void clean(void)
 	rmdir(folder);
 }
 
-/* The reader takes a folder, as users give it. */
+/* The reader takes a folder, as users give it.  fuzz.t's own is in TMPDIR: a
+ * crash leaves nothing outside of it. */
 static void make_folder(void)
 {
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(folder, sizeof(folder), "%s/history-XXXXXX",
+		 tmp ? tmp : "/tmp");
 	if (!mkdtemp(folder))
 		abort();
 	snprintf(path, sizeof(path), "%s/%s", folder, HISTORY_FILE);
